@@ -1,0 +1,35 @@
+# Two commands do all the set-up on a fresh machine: `make demo` (the main job) and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: setup demo test lint bench real pins
+setup: .venv/ready
+
+.venv/ready: requirements-dev.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+demo: setup
+	$(BIN)/surefoot demo
+
+test: setup
+	$(BIN)/python -m pytest -q --cov=bot --cov-report=term
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/test_house.py
+
+real: setup
+	$(BIN)/python -m pytest -q tests/real
+
+bench: setup
+	$(BIN)/python -m pytest -q -s tests/bench
+
+# Renew the hash-pinned requirement files from pyproject.toml.
+pins: setup
+	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-header -q --upgrade -o requirements.txt
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --no-header -q --upgrade -c requirements.txt -o requirements-dev.txt

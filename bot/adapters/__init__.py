@@ -1,0 +1,74 @@
+"""A family is a folder, a kind is a file in it; an unknown kind is refused by name, never guessed."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+from gidgethub.abc import GitHubAPI
+
+from bot.core.errors import ConfigProblem
+from bot.core.model import RepoName
+from bot.tools.http import Http
+from bot.tools.pip import IndexSettings, index_of_pip
+from bot.tools.secrets import Secret
+
+Options: TypeAlias = Mapping[str, object]
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def _no_secret(name: str) -> Secret | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What an adapter may use, lent by whoever opens it.
+
+    github and repo: a client that speaks for an installation, and the repository meant; None where there is none.
+    secrets: a secret by the name that a config file gives it. index: where packages come from (blocking).
+    """
+
+    http: Http
+    github: GitHubAPI | None = None
+    repo: RepoName | None = None
+    secrets: Callable[[str], Secret | None] = field(default=_no_secret)
+    index: Callable[[], IndexSettings] = field(default=index_of_pip)
+
+
+def kinds(family: ModuleType) -> list[str]:
+    """The kinds of a family, by the files in its folder; a name with a leading underscore is none."""
+    return sorted(found.name for found in pkgutil.iter_modules(family.__path__) if not found.name.startswith("_"))
+
+
+def open_one(family: ModuleType, kind: str, options: Options, tools: Tools) -> Any:
+    """The adapter of this kind, made by its module's `open`. ConfigProblem for an unknown kind or a wrong option."""
+    known = kinds(family)
+    if kind not in known:
+        name = family.__name__.rpartition(".")[2]
+        raise ConfigProblem(f"no {name} adapter {kind!r}", mend=f"There are: {', '.join(known) or 'none'}")
+    return import_module(f"{family.__name__}.{kind}").open(options, tools)
+
+
+def decode(options: Options, shape: type[S], kind: str) -> S:
+    """Options as the struct that the adapter declares. ConfigProblem names a wrong, missing or unknown one."""
+    try:
+        return msgspec.convert(options, shape, strict=True)
+    except msgspec.ValidationError as error:
+        known = ", ".join(one.encode_name for one in msgspec.structs.fields(shape))
+        raise ConfigProblem(f"{kind}: {error}", mend=f"Its options: {known or 'none'}") from None
+
+
+def secret_of(tools: Tools, name: str | None, kind: str) -> Secret | None:
+    """The secret that an option names; None where no name is given. ConfigProblem when nobody set it."""
+    if not name:
+        return None
+    found = tools.secrets(name)
+    if not found:
+        raise ConfigProblem(f"{kind}: there is no secret {name!r}", mend="Set it where the bot runs, or mend its name")
+    return found

@@ -1,0 +1,100 @@
+"""`pyproject.toml`: dependencies (PEP 621), dependency groups (PEP 735) and what the build needs (PEP 518).
+
+Read are `project.dependencies`, `project.optional-dependencies`, `dependency-groups` and `build-system.requires`.
+A rewrite changes the characters of one version and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from packaging.requirements import InvalidRequirement
+
+from bot.adapters import Options, Tools, decode
+from bot.adapters.manifests import _requirement, _toml
+from bot.core.errors import ConfigProblem
+from bot.core.model import Component, Pin, Release
+
+KIND = "pyproject"
+PLACES: tuple[tuple[str, ...], ...] = (("project", "dependencies"), ("build-system", "requires"))
+TABLES: tuple[tuple[str, ...], ...] = (("project", "optional-dependencies"), ("dependency-groups",))
+
+
+class _Options(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+def open(options: Options, tools: Tools) -> PyProject:
+    """No options, and it needs nothing of what is lent."""
+    decode(options, _Options, KIND)
+    return PyProject()
+
+
+class PyProject:
+    """A `core.ports.Manifest`."""
+
+    def matches(self, path: str) -> bool:
+        """Any file of this very name, in whatever folder."""
+        return path.rpartition("/")[2] == "pyproject.toml"
+
+    def read(self, path: str, text: str) -> Sequence[Pin]:
+        """Every requirement, exact or not; those that name a URL are left out. ConfigProblem for what is no TOML."""
+        return [pin for pin, _ in _pins(path, text)]
+
+    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
+        """The text with this pin at the release's version. ConfigProblem when the pin is no longer there."""
+        found = list(_pins(pin.path, text))
+        span = _requirement.nearest(found, pin)
+        if span is None or pin.version is None:
+            raise ConfigProblem(f"no longer pins {pin.component.name} to {pin.version}", where=f"{pin.path}:{pin.line}")
+        start, end = span
+        return text[:start] + release.version + text[end:]
+
+
+def _pins(path: str, text: str) -> Iterator[tuple[Pin, tuple[int, int]]]:
+    """Pins, each with where its version begins and ends in the text."""
+    _must_be_toml(path, text)
+    for string in _toml.strings(text):
+        if not _is_ours(string.path):
+            continue
+        line, column = _requirement.place(text, string.at[0])
+        try:
+            found = _requirement.parse(string.value)
+        except InvalidRequirement as error:
+            first = str(error).splitlines()[0]
+            raise ConfigProblem(
+                f"{string.value!r} is no requirement: {first}", where=f"{path}:{line}:{column}"
+            ) from None
+        if found is None:
+            continue
+        line, column = _requirement.place(text, string.at[found.name_at])
+        pin = Pin(
+            path=path,
+            line=line,
+            column=column,
+            manifest=KIND,
+            component=Component(name=found.name),
+            requirement=found.spec,
+            version=found.version,
+        )
+        at = found.version_at or 0
+        yield pin, (string.at[at], string.at[at + len(found.version or "")])
+
+
+def _is_ours(path: tuple[str, ...]) -> bool:
+    # A group may include another by {include-group = "name"}: its path is longer, and it is no requirement.
+    return path in PLACES or any(path[:-1] == table for table in TABLES)
+
+
+def _must_be_toml(path: str, text: str) -> None:
+    try:
+        # A byte order mark is no TOML, yet editors of one system write it.
+        tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        at = re.search(r"line (\d+), column (\d+)", str(error))
+        # Otherwise it says "at end of document".
+        where = f"{path}:{at[1]}:{at[2]}" if at else f"{path}:{len(text.splitlines()) or 1}"
+        raise ConfigProblem(f"is no valid TOML: {re.sub(r' [(]at .*', '', str(error))}", where=where) from None

@@ -1,0 +1,89 @@
+"""The only voice: keeps the comment and the check runs as the row says they should be; best effort, after the save."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from gidgethub.abc import GitHubAPI
+
+from bot.core import check_runs, names, render
+from bot.core.errors import Missing, SurefootError
+from bot.core.model import State, Update
+from bot.github import checks, comments
+from bot.github.apps import Us
+from bot.store.rows import UpdateRow
+from bot.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+# A rollout is looked at every few seconds; GitHub's readers and limits are served by less.
+QUIET = timedelta(seconds=10)
+
+
+class Announcer:
+    """Says what changed since it last spoke of an update. gh: a client that may write where the update lives."""
+
+    def __init__(
+        self,
+        store: Store,
+        gh: Callable[[Update], Awaitable[GitHubAPI]],
+        *,
+        us: Callable[[], Awaitable[Us]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._store, self._gh, self._us, self._clock = store, gh, us, clock
+
+    async def __call__(self, row: UpdateRow, important: bool) -> None:
+        """Bring comment and check runs up to date. important: not to be put off for the sake of quiet.
+
+        The first error is raised after all was tried, so that one refusal does not silence the rest.
+        """
+        said, now = dict(row.said), self._clock()
+        if not important and "at" in said and now - datetime.fromisoformat(said["at"]) < QUIET:
+            return
+        before = dict(said)
+        problem: SurefootError | None = None
+        for speak in (self._check_runs, self._comment):
+            try:
+                await speak(row.update, said, now)
+            except SurefootError as error:
+                problem = problem or error
+        if said != before:
+            said["at"] = now.isoformat()
+        await self._store.say(row.update.id, said, ver=None if problem else row.ver)
+        if problem:
+            raise problem
+
+    async def _comment(self, update: Update, said: dict[str, str], now: datetime) -> None:
+        if update.pull is None or update.state is State.DETECTED:
+            return
+        body = render.status(update, now=now)
+        if said.get("comment") == _digest(body):
+            return
+        gh = await self._gh(update)
+        found = await comments.find(gh, update.repo, update.pull.number, names.mark_of(update), await self._us())
+        if found is None:
+            await comments.create(gh, update.repo, update.pull.number, body)
+        else:
+            await comments.edit(gh, update.repo, found.id, body)
+        said["comment"] = _digest(body)
+
+    async def _check_runs(self, update: Update, said: dict[str, str], now: datetime) -> None:
+        for run in check_runs.wanted(update):
+            digest = _digest(msgspec.json.encode(asdict(run)).decode())
+            if said.get(run.key) == digest:
+                continue
+            try:
+                await checks.publish(await self._gh(update), update.repo, run)
+            except Missing:
+                log.info("its commit is gone", check=run.name, sha=run.head)
+            said[run.key] = digest
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:20]

@@ -1,0 +1,196 @@
+"""The only file that knows everyone: makes each thing once, introduces it, and holds the path."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_network
+
+import aiohttp
+import msgspec
+import structlog
+from aiohttp import web
+from gidgethub.abc import GitHubAPI
+
+from bot.announce import Announcer
+from bot.clock import Clock
+from bot.config import Settings
+from bot.core.errors import Permanent
+from bot.core.events import Mail
+from bot.core.lifecycle import Outcome
+from bot.core.model import Isolation, State, Update
+from bot.core.ports import Lab
+from bot.drain import Drainer
+from bot.engine import Engine
+from bot.github import apps
+from bot.github.forge import Forge
+from bot.lab import host, indexes, probe, resolver, trial
+from bot.loop import Looked, Loop, Stages
+from bot.powers import Powers, World
+from bot.stages import converse, decide, deploy, detect, merge, onboard, propose, rollback, rollout, simulate, watch
+from bot.store.rows import RepoRow, UpdateRow
+from bot.store.store import Store
+from bot.tools.http import Http, Reach
+from bot.tools.pip import index_of_pip
+from bot.web.api import Api
+from bot.web.dashboard import Dashboard
+from bot.web.guard import guard
+from bot.web.webhook import MOST_BYTES, Door
+
+log = structlog.get_logger(__name__)
+
+PATH: Mapping[State, Callable[..., Awaitable[Outcome]]] = {
+    State.DETECTED: propose.run,
+    State.PROPOSED: simulate.run,
+    State.SIMULATED: decide.run,
+    State.IN_REVIEW: decide.run,
+    State.DEFERRED: decide.run,
+    State.APPROVED: merge.run,
+    State.MERGED: deploy.run,
+    State.DEPLOYING: deploy.run,
+    State.ROLLING_OUT: rollout.run,
+    State.ROLLING_BACK: rollback.run,
+}
+
+
+def utc_now() -> datetime:
+    """The time of this machine, UTC."""
+    return datetime.now(UTC)
+
+
+class App:
+    """One bot in one process: `start` it inside a running event loop, then serve `web`."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = utc_now, lab: Lab | None = None) -> None:
+        self.settings, self._clock = settings, clock
+        self.engine = Engine(settings.database_url, data_dir=settings.data_dir, work=self._work, workers=8)
+        self.store = Store(settings.database_url, enqueue=self.engine.enqueue)
+        self._lab = lab
+        self._tasks: list[asyncio.Task[None]] = []
+        self.drainer = Drainer(self.store, app_id=settings.app_id, clock=clock)
+        self.loop: Loop | None = None
+
+    def web(self) -> web.Application:
+        """The doors."""
+        settings = self.settings
+        application = web.Application(client_max_size=MOST_BYTES, middlewares=[guard(settings.read_token)])
+        door = Door(self.store, secret=settings.webhook_secret, nudge=self.drainer.nudge, clock=self._clock)
+        application.router.add_post("/github", door)
+        application.router.add_routes(Api(self.store, missing=settings.missing).routes())
+        application.router.add_routes(Dashboard(self.store).routes())
+        return application
+
+    async def start(self) -> None:
+        """Begin: claim the data, bring the tables up to date, then work. GitHub may be away."""
+        settings = self.settings
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        self.engine.claim()
+        await self.store.migrate()
+        self._session = aiohttp.ClientSession()
+        self._http = Http(await asyncio.to_thread(_reach, settings))
+        lab = self._lab or await _laboratory(settings)
+        world = World(store=self.store, http=self._http, lab=lab, forge=self._forge(), clock=self._clock)
+        self.powers = Powers(world)
+        self.voice = Announcer(self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock)
+        self.loop = Loop(self.store, self._stages(), voice=self._speak, clock=self._clock)
+        await self.engine.start()
+        self._tasks.append(asyncio.create_task(self.drainer.run(every=settings.tick.total_seconds())))
+        if world.forge is not None:
+            self._begin_tickers()
+        for line in settings.missing:
+            log.warning("not set, so nothing is done on GitHub", missing=line)
+
+    async def stop(self) -> None:
+        """End what runs; what is left half done goes on at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.engine.stop()
+        await self._http.close()
+        await self._session.close()
+        self.store.close()
+
+    def _forge(self) -> Forge | None:
+        settings = self.settings
+        if settings.app_id is None or settings.private_key is None:
+            return None
+        key = settings.private_key.reveal()
+        return Forge(settings.app_id, key, session=self._session, api_url=settings.api_url)
+
+    def _begin_tickers(self) -> None:
+        async def installation(of: apps.Installation) -> GitHubAPI:
+            return await self.powers.client(of.id)
+
+        clock = Clock(
+            self.store, app=self.powers.forge().app, installation=installation, voice=self.voice, now=self._clock
+        )
+        for ticker in (clock.tick(self.settings.tick), clock.sweep(self.settings.sweep), clock.speak()):
+            self._tasks.append(asyncio.create_task(ticker))
+
+    def _stages(self) -> Stages:
+        bind = self.powers.bind
+        ear = bind(converse.run)
+
+        async def hear(update: Update, mail: Mail) -> Outcome | None:
+            heard: Outcome | None = await ear(update, mail=mail)
+            return heard
+
+        return Stages(
+            path={state: bind(run) for state, run in PATH.items()}, watch=bind(watch.run), ear=hear, look=self._look
+        )
+
+    async def _look(self, row: RepoRow) -> Looked:
+        """Onboard, or detect where a configuration is."""
+        gh = await self.powers.client(row.installation)
+        due = self._clock() + self.settings.poll
+        config = await self.powers.config_of(row.name, gh)
+        if config is None:
+            greeted = await onboard.run(row.name, gh=gh)
+            return Looked(due=due, notes={"said": greeted.why, "pull": greeted.pull})
+        known = await self.store.of_repo(row.name)
+        detected = await detect.run(
+            detect.Place(repo=row.name, installation=row.installation, known=known),
+            gh=gh,
+            config=config,
+            manifests=self.powers.all_manifests(),
+            sources=self.powers.all_sources(),
+            now=self._clock(),
+        )
+        return Looked(found=detected.found, due=_next_look(detected, due), notes=_notes(detected))
+
+    async def _speak(self, row: UpdateRow, important: bool) -> None:
+        await self.voice(row, important)
+
+    async def _work(self, key: str) -> None:
+        if self.loop is None:
+            raise Permanent("work before the start")
+        await self.loop.work(key)
+
+
+def _next_look(detected: detect.Detected, due: datetime) -> datetime:
+    """The regular look, or earlier when something that is held will be free."""
+    freed = (answer.held_until for answer in detected.answers if answer.held_until)
+    return min(due, min(freed, default=due))
+
+
+def _notes(detected: detect.Detected) -> Mapping[str, object]:
+    said = f"{len(detected.answers)} components, {len(detected.found)} with an update to propose"
+    answers = msgspec.to_builtins(detected.answers)
+    return {"said": said, "answers": answers, "problem": "; ".join(detected.problems)}
+
+
+async def _laboratory(settings: Settings) -> Lab:
+    """The lab of this machine. Where there is no jail it runs nothing, but for the demo, whose code is its own."""
+    there = await probe.probe()
+    if there.isolation is Isolation.NONE and settings.unjailed:
+        there = host.unjailed()
+    log.info("jail", isolation=there.isolation.value, reason=there.reason, mend=there.mend)
+    uv = resolver.find_uv(await indexes.index_of_pip())
+    return trial.laboratory(settings.data_dir / "lab", host=there, uv=uv)
+
+
+def _reach(settings: Settings) -> Reach:
+    """Users' URLs reach the public Internet, the operator's networks, and the index that pip itself uses."""
+    index = index_of_pip()
+    return Reach(allow=[ip_network(net) for net in settings.allow], trusted=index.hosts, ca=index.cert)

@@ -1,0 +1,125 @@
+"""What `surefoot check` says: a table for people, JSON for machines, and one exit code; the keys are stable."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bot.core.model import Kind, Priority, Verdict
+
+NOTHING, FOUND, ERROR = 0, 1, 2
+
+STYLES = {
+    Verdict.APPROVE: "green",
+    Verdict.CURRENT: "dim",
+    Verdict.HOLD: "cyan",
+    Verdict.DEFER: "cyan",
+    Verdict.REVIEW: "yellow",
+    Verdict.REJECT: "red",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One component and one answer about it. manifest, line: where it is pinned; target: None when there is nothing."""
+
+    name: str
+    ecosystem: str
+    manifest: str
+    line: int
+    current: str
+    verdict: Verdict
+    why: tuple[str, ...]
+    target: str | None = None
+    kind: Kind | None = None
+    priority: Priority = Priority.LOW
+    held_until: datetime | None = None
+
+    @property
+    def found(self) -> bool:
+        """Whether there is an update, held or not."""
+        return self.target is not None and self.verdict is not Verdict.CURRENT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All rows, and what went wrong on the way."""
+
+    rows: tuple[Row, ...]
+    errors: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> int:
+        """0 nothing to do, 1 updates found, 2 an error: then the rows are not the whole truth."""
+        if self.errors:
+            return ERROR
+        return FOUND if any(row.found for row in self.rows) else NOTHING
+
+
+def as_json(report: Report) -> str:
+    """The report for machines."""
+    return json.dumps({"components": [_plain(row) for row in report.rows], "errors": list(report.errors)}, indent=2)
+
+
+def _plain(row: Row) -> dict[str, object]:
+    until = row.held_until
+    return {
+        "name": row.name,
+        "ecosystem": row.ecosystem,
+        "manifest": row.manifest,
+        "line": row.line,
+        "current": row.current,
+        "target": row.target,
+        "kind": row.kind.value if row.kind else None,
+        "priority": row.priority.name.lower(),
+        "verdict": row.verdict.value,
+        "why": list(row.why),
+        "held_until": f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else None,
+    }
+
+
+def show(report: Report, *, console: Console | None = None) -> None:
+    """The table of what was found, a line on the rest, and the errors on standard error."""
+    # A pipe has no width of its own, and 80 columns would break every reason into bits.
+    out = console or Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140)
+    found = [row for row in report.rows if row.found]
+    if found:
+        out.print(_table(found))
+    # A row without a target that is not current has something to say, too: nobody could tell what is newer.
+    for row in report.rows:
+        if not row.found and row.verdict is not Verdict.CURRENT:
+            out.print(f"[cyan]{row.verdict}[/] {escape(row.name)}: {escape('; '.join(row.why))}", soft_wrap=True)
+    current = sum(row.verdict is Verdict.CURRENT for row in report.rows)
+    out.print(f"{_count(len(found), 'update')} found, {_count(current, 'component')} up to date.")
+    errors = Console(stderr=True)
+    for error in report.errors:
+        errors.print(f"[red]error:[/] {escape(error)}", soft_wrap=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for head in ("component", "from", "to", "kind", "priority", "verdict"):
+        table.add_column(head, no_wrap=head not in {"component", "from"}, overflow="fold")
+    table.add_column("why", ratio=1)
+    for row in rows:
+        table.add_row(
+            escape(row.name),
+            escape(row.current),
+            escape(row.target or ""),
+            row.kind.value if row.kind else "",
+            row.priority.name.lower(),
+            f"[{STYLES[row.verdict]}]{row.verdict}[/]",
+            escape("\n".join(row.why)),
+        )
+    return table

@@ -1,0 +1,126 @@
+"""The command line: reads words, calls one function, turns its answer into an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot import __version__
+from bot.core.errors import ConfigProblem, SurefootError
+
+
+def _run(work: Coroutine[Any, Any, int]) -> None:
+    """Run to the end; what a person can mend is said in one line, with exit code 2."""
+    try:
+        code = asyncio.run(work)
+    except KeyboardInterrupt:
+        code = 130
+    except SurefootError as error:
+        click.echo(f"surefoot: {error}", err=True)
+        code = 2
+    sys.exit(code)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="surefoot")
+def cli() -> None:
+    """An update, from its upstream release to a finished rollout or a safe rollback."""
+
+
+@cli.command()
+def serve() -> None:
+    """Run the bot: webhook door, pages and work. Set up by environment variables, see README.md."""
+    from bot import serving
+    from bot.config import from_environment
+
+    try:
+        settings = from_environment()
+    except ConfigProblem as error:
+        click.echo(f"surefoot: {error}", err=True)
+        sys.exit(2)
+    _run(serving.run(settings))
+
+
+@cli.command()
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@click.option("--no-simulate", is_flag=True, help="Only look; run nobody's tests.")
+@click.option("--only", multiple=True, metavar="NAME", help="Look at this component alone; may be given again.")
+def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -> None:
+    """Find, try and judge the updates of a checkout, without changing it.
+
+    Exit code: 0 nothing to do, 1 updates found, 2 an error.
+    """
+    from bot import check as checking
+
+    _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only))
+
+
+@cli.command()
+@click.option("--keep", is_flag=True, help="Leave everything running at the end, to look around.")
+@click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
+def demo(keep: bool, as_json: bool) -> None:
+    """Play the whole path on this machine: five scenes, everything real but GitHub itself."""
+    from bot.demo import story
+
+    _run(story.play(keep=keep, as_json=as_json))
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8088, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where its repositories live.")
+def box(host: str, port: int, data_dir: Path | None) -> None:
+    """Run GitHub in a box: a server that behaves like GitHub, for trying things out."""
+    from bot.demo.box import serve as serve_box
+
+    async def run() -> int:
+        with tempfile.TemporaryDirectory(prefix="box-") as folder:
+            await serve_box(host, port, data_dir or Path(folder))
+        return 0
+
+    _run(run())
+
+
+@cli.group()
+def lab() -> None:
+    """Run code in the jail that simulations run in."""
+
+
+@lab.command("run", context_settings={"ignore_unknown_options": True})
+@click.option("--dir", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--timeout", default=600.0, show_default=True, help="Seconds.")
+@click.option("--memory", default=2048, show_default=True, help="MiB.")
+@click.option("--pids", default=512, show_default=True, help="Processes and threads.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def lab_run(folder: Path, timeout: float, memory: int, pids: int, as_json: bool, command: tuple[str, ...]) -> None:
+    """Run COMMAND on a private copy of DIR, without network; its exit code is passed on."""
+    from bot.lab import face
+    from bot.lab.jobs import Limits
+
+    async def run() -> int:
+        ran = await face.run(folder, command, Limits(seconds=timeout, memory_mib=memory, pids=pids))
+        if as_json:
+            click.echo(json.dumps(face.as_json(ran)))
+        else:
+            click.echo(ran.text, nl=False)
+            click.echo(face.summary(ran), err=True)
+        return face.exit_code(ran)
+
+    _run(run())
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what this machine lacks, and how to get it."""
+    from bot import serving
+
+    _run(serving.doctor())

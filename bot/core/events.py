@@ -1,0 +1,231 @@
+"""What GitHub told us, as types: a hint to look, never the truth itself; the table of what the bot reacts to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias, assert_never
+
+from bot.core.model import InstallationId, Login, PullNumber, RepoName, Sha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """The App may now act on these repositories."""
+
+    installation: InstallationId
+    repos: tuple[RepoName, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uninstalled:
+    """The App may no longer act on these; an empty tuple means: on none of the installation."""
+
+    installation: InstallationId
+    repos: tuple[RepoName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pushed:
+    """A branch or tag moved. after is None when it was deleted."""
+
+    repo: RepoName
+    ref: str
+    after: Sha | None
+    default: bool  # whether it is the default branch
+    pusher: Login
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullChanged:
+    """A pull request was opened, pushed to, edited, closed, merged or opened again."""
+
+    repo: RepoName
+    pull: PullNumber
+    action: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reviewed:
+    """Somebody reviewed a pull request, or a review was dismissed."""
+
+    repo: RepoName
+    pull: PullNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commented:
+    """Somebody wrote a new comment on a pull request. A bot's comment never gets here."""
+
+    repo: RepoName
+    pull: PullNumber
+    comment: int
+    author: Login
+    body: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChecksMoved:
+    """A check run, check suite or status of a commit changed."""
+
+    repo: RepoName
+    sha: Sha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunMoved:
+    """A workflow run of the repository went on or ended."""
+
+    repo: RepoName
+    run: str
+    sha: Sha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionPressed:
+    """Somebody pressed a button of one of our check runs. identifier: the button's own name."""
+
+    repo: RepoName
+    sha: Sha
+    identifier: str
+    author: Login
+    at: datetime
+    delivery: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentMoved:
+    """A deployment got a new status, or asks for our word as a protection rule."""
+
+    repo: RepoName
+    sha: Sha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """Something was released; look at the sources again. repo: where the hint came from."""
+
+    repo: RepoName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advised:
+    """An advisory or an alert appeared or changed; repo is None for a global one."""
+
+    repo: RepoName | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ignored:
+    """Stored, and nothing follows from it."""
+
+    name: str
+
+
+Event: TypeAlias = (
+    Installed
+    | Uninstalled
+    | Pushed
+    | PullChanged
+    | Reviewed
+    | Commented
+    | ChecksMoved
+    | RunMoved
+    | ActionPressed
+    | DeploymentMoved
+    | Published
+    | Advised
+    | Ignored
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """Words of a person that an update must hear exactly once. key: the same key twice is the same mail.
+
+    text: a comment's body, or "/surefoot <identifier>" for a pressed button. comment: where to answer.
+    """
+
+    key: str
+    repo: RepoName
+    author: Login
+    text: str
+    at: datetime
+    pull: PullNumber | None = None
+    sha: Sha | None = None
+    comment: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """Which rows an event concerns: all that the drainer needs to know of it.
+
+    pulls, shas, branch: updates of `repo` with one of these (a pull's number, its head, a merge's commit, its branch).
+    in_flight: every update of the repository that has not ended. look: the repository itself is looked at again.
+    """
+
+    repo: RepoName | None = None
+    pulls: tuple[PullNumber, ...] = ()
+    shas: tuple[Sha, ...] = ()
+    branch: str | None = None
+    in_flight: bool = False
+    look: bool = False
+    look_everywhere: bool = False
+    mail: Mail | None = None
+    installed: Installed | None = None
+    uninstalled: Uninstalled | None = None
+
+
+def _mail_of(event: Commented | ActionPressed) -> Mail:
+    if isinstance(event, Commented):
+        return Mail(
+            key=f"comment:{event.comment}",
+            repo=event.repo,
+            author=event.author,
+            text=event.body,
+            at=event.at,
+            pull=event.pull,
+            comment=event.comment,
+        )
+    return Mail(
+        key=f"button:{event.delivery}",
+        repo=event.repo,
+        author=event.author,
+        text=f"/surefoot {event.identifier}",
+        at=event.at,
+        sha=event.sha,
+    )
+
+
+def concern(event: Event) -> Concern:
+    """The rows that an event concerns."""
+    match event:
+        case Installed():
+            return Concern(installed=event)
+        case Uninstalled():
+            return Concern(uninstalled=event)
+        case Pushed(repo=repo, ref=ref, default=default):
+            # A base that moved concerns everything that waits to be merged into it.
+            return Concern(repo=repo, branch=ref.removeprefix("refs/heads/"), in_flight=default, look=default)
+        case PullChanged(repo=repo, pull=pull, branch=branch):
+            return Concern(repo=repo, pulls=(pull,), branch=branch, look=True)
+        case Reviewed(repo=repo, pull=pull):
+            return Concern(repo=repo, pulls=(pull,))
+        case Commented(repo=repo, pull=pull):
+            return Concern(repo=repo, pulls=(pull,), mail=_mail_of(event))
+        case ActionPressed(repo=repo, sha=sha):
+            return Concern(repo=repo, shas=(sha,), mail=_mail_of(event))
+        case ChecksMoved(repo=repo, sha=sha) | DeploymentMoved(repo=repo, sha=sha):
+            return Concern(repo=repo, shas=(sha,))
+        case RunMoved(repo=repo, sha=sha):
+            return Concern(repo=repo, shas=(sha,), in_flight=True)
+        case Published(repo=repo):
+            return Concern(repo=repo, look=True, look_everywhere=True)
+        case Advised(repo=repo):
+            return Concern(repo=repo, look=repo is not None, look_everywhere=repo is None)
+        case Ignored():
+            return Concern()
+        case other:
+            assert_never(other)

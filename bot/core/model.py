@@ -1,0 +1,369 @@
+"""The nouns: an update, what is known of it, and the states it may be in. Frozen; changed by `dataclasses.replace`."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+UpdateId = NewType("UpdateId", str)
+RepoName = NewType("RepoName", str)  # owner/name, as GitHub spells it
+InstallationId = NewType("InstallationId", int)
+PullNumber = NewType("PullNumber", int)
+Sha = NewType("Sha", str)
+Login = NewType("Login", str)
+
+
+class State(StrEnum):
+    """How far an update has come; the stage that runs next is found by it."""
+
+    DETECTED = "detected"
+    PROPOSED = "proposed"
+    SIMULATED = "simulated"
+    IN_REVIEW = "in_review"
+    DEFERRED = "deferred"
+    REJECTED = "rejected"
+    APPROVED = "approved"
+    MERGED = "merged"
+    DEPLOYING = "deploying"
+    ROLLING_OUT = "rolling_out"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    DONE = "done"
+    SUPERSEDED = "superseded"
+    CLOSED = "closed"
+    PAUSED = "paused"
+    FAILED = "failed"
+
+
+class Kind(StrEnum):
+    """What kind of step from the old version to the new."""
+
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+    DIGEST = "digest"
+    SCHEME = "scheme"
+
+
+class Priority(IntEnum):
+    """How much it matters; ordered, so that `max` picks the more urgent."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+    CRITICAL = 3
+
+
+class Grade(StrEnum):
+    """What a trial says. UNKNOWN is neither yes nor no: it asks a person."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class Isolation(StrEnum):
+    """How well foreign code was locked in while it ran."""
+
+    FULL = "full"  # namespaces, seccomp, rlimits and a cgroup
+    PLAIN = "plain"  # the same without a cgroup: memory is bounded per process only
+    NONE = "none"  # no jail to be had; nothing ran
+    UNJAILED = "unjailed"  # the demo's own code on a machine without namespaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A thing with versions: its name as its ecosystem normalises it."""
+
+    name: str
+    ecosystem: str = "pypi"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One file of a release, as its index lists it."""
+
+    filename: str
+    url: str
+    sha256: str | None = None
+    requires_python: str | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One published version. published is UTC, or None where the index does not say."""
+
+    version: str
+    published: datetime | None = None
+    yanked: bool = False
+    yanked_reason: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One place in a file that names a component. line and column count from 1.
+
+    requirement: the version part as written ("==1.2.3", ">=1,<2", "" when there is none).
+    version: the exact version where the requirement names just one, else None.
+    """
+
+    path: str
+    line: int
+    column: int
+    manifest: str  # the kind of adapter that read it
+    component: Component
+    requirement: str
+    version: str | None = None
+    hashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """Our pull request. Number, head and base are known together or not at all.
+
+    head: the commit that the branch points to; since: when we first saw it there (UTC).
+    ours: whether the head is a commit of our own.
+    """
+
+    number: PullNumber
+    head: Sha
+    branch: str
+    base: str  # the branch it goes into
+    since: datetime
+    ours: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestChange:
+    """One test whose outcome differs between the two sides. Outcomes: passed, failed, error, skipped, absent."""
+
+    __test__ = False  # the name is the trade's; pytest must not collect it
+
+    test: str
+    before: str
+    after: str
+    message: str = ""
+    path: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many tests came out how, on one side."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tests that reported an outcome."""
+        return self.passed + self.failed + self.skipped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuiteResult:
+    """One suite, run on both sides. seconds: wall time of both runs together."""
+
+    kind: str  # unit, integration, …
+    command: str
+    grade: Grade
+    why: str
+    before: Tally = Tally()
+    after: Tally = Tally()
+    newly_failing: tuple[TestChange, ...] = ()
+    newly_passing: tuple[TestChange, ...] = ()
+    missing: tuple[TestChange, ...] = ()
+    flaky: tuple[TestChange, ...] = ()
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+    log: str = ""  # the candidate's output, its last part, bounded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """What the lab found out about one head, tried as merged into one base."""
+
+    head: Sha
+    base: Sha
+    grade: Grade
+    why: str
+    isolation: Isolation
+    suites: tuple[SuiteResult, ...] = ()
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One sentence of a decision: the rule that spoke, what it says, and why."""
+
+    rule: str
+    verdict: Verdict
+    why: str
+
+
+class Verdict(StrEnum):
+    """What is to become of an update. The words are stable: they are printed by `check --json`."""
+
+    CURRENT = "current"
+    APPROVE = "approve"
+    DEFER = "defer"
+    HOLD = "hold"
+    REVIEW = "review"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The verdict with every finding that led to it, for one head. until: when a deferred one is due (UTC)."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    head: Sha | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A person's yes to exactly one commit."""
+
+    who: Login
+    head: Sha
+    at: datetime
+    source: str  # "review" or "comment"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """The merge that happened: its commit, and the commit that the base branch had before."""
+
+    sha: Sha
+    parent: Sha
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Requests and the failed ones among them; cumulative or over a span, as the holder says."""
+
+    requests: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """Cumulative counts of both arms at one moment (UTC), as a health source gives them."""
+
+    at: datetime
+    stable: Counts
+    canary: Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What the judge has seen in one step; see `core.judge` for the meaning of the sums.
+
+    against, favour: log-likelihood ratio per alternative; empty before the first look.
+    stable, canary: counts since the step began. looks: how many readings were weighed.
+    """
+
+    against: tuple[float, ...] = ()
+    favour: tuple[float, ...] = ()
+    stable: Counts = Counts()
+    canary: Counts = Counts()
+    looks: int = 0
+    last: Reading | None = None
+    # How many looks at the stable arm, and the sum of their squared standardised residuals: dispersion is learnt so.
+    stable_sum: float = 0.0
+    stable_squares: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One dispatch of the deploy workflow. key is minted before the act and found again after a crash."""
+
+    key: str
+    weight: int  # per cent of traffic to the new release
+    run: str | None = None  # the provider's own id of the run
+    url: str | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout:
+    """How far the merged commit has come in one environment.
+
+    stable: the commit that served before; index: which step of the strategy is in hand (-1: being installed).
+    """
+
+    environment: str
+    sha: Sha
+    stable: Sha
+    deployment: int | None = None
+    index: int = -1
+    step: Step | None = None
+    evidence: Evidence = Evidence()
+    began: datetime | None = None
+    because: str = ""  # why it is being turned back
+    waived: bool = False  # a person let this step go on without the requests that it lacked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """One component, from a version to a version, in one repository: the row that is the truth."""
+
+    id: UpdateId
+    repo: RepoName
+    installation: InstallationId
+    component: Component
+    current: str
+    target: str
+    kind: Kind
+    state: State
+    created: datetime
+    changed: datetime
+    priority: Priority = Priority.LOW
+    why_now: tuple[str, ...] = ()  # why this version was chosen
+    pins: tuple[Pin, ...] = ()
+    release: Release | None = None
+    pull: Pull | None = None
+    simulation: Simulation | None = None
+    decision: Decision | None = None
+    approvals: tuple[Approval, ...] = ()
+    defer_until: datetime | None = None
+    merge: Merge | None = None
+    environments_done: tuple[str, ...] = ()
+    rollout: Rollout | None = None
+    revert: PullNumber | None = None
+    note: str = ""  # the last sentence said about it
+    paused_from: State | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of the audit: what happened to an update, when, and why. Never changed once written."""
+
+    update: UpdateId
+    at: datetime
+    was: State
+    now: State
+    why: str
+    actor: str = "surefoot"
+    facts: tuple[tuple[str, str], ...] = field(default=())
+
+
+def id_of(repo: RepoName, component: Component, target: str) -> UpdateId:
+    """The same component, target and repository are the same update, however often it is detected."""
+    text = "\n".join((repo.lower(), component.ecosystem, component.name, target))
+    return UpdateId(hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+ENDS: frozenset[State] = frozenset({State.DONE, State.SUPERSEDED, State.CLOSED, State.ROLLED_BACK})

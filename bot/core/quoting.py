@@ -1,0 +1,39 @@
+"""Foreign text in our own markdown: it may be read, never rendered, never a mention, never a command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+def code(text: str, *, most: int = 200) -> str:
+    """One line of foreign text as inline code."""
+    plain = re.sub(r"\s+", " ", _visible(text)).strip()
+    cut = plain if len(plain) <= most else plain[: most - 1] + "…"
+    return f"`{cut.replace('`', chr(39))}`" if cut else "` `"
+
+
+def block(text: str, *, most: int = 4000) -> str:
+    """Foreign lines as a fenced block; the last part is kept when it is too long."""
+    plain = _visible(text)
+    if len(plain) > most:
+        plain = "…\n" + plain[-most:]
+    runs = max((len(run) for run in re.findall(r"`+", plain)), default=0)
+    fence = "`" * max(3, runs + 1)
+    return f"{fence}text\n{plain.rstrip()}\n{fence}"
+
+
+def cell(text: str) -> str:
+    """Our own words in a table's cell."""
+    return re.sub(r"\s+", " ", text).replace("|", "\\|").strip()
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table of our own words and of cells made by `code`."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell(part) for part in line) + " |" for line in lines)
+
+
+def _visible(text: str) -> str:
+    # Control signs and the bidirectional ones can make text read as what it is not.
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]", "", text)

@@ -1,0 +1,131 @@
+"""How versions compare: one file for each scheme, found by its name; a text becomes a sort key once and is remembered.
+
+A scheme is named like its ecosystem. It orders and tells apart; which version to take is `choice`'s question.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any, Protocol, cast
+
+from bot.core.errors import ConfigProblem, InvalidVersion
+from bot.core.model import Kind
+
+LONGEST = 200  # no version that anybody means is longer; a hostile one could be very long
+
+
+class Key(Protocol):
+    """What a scheme sorts by; keys of one scheme only compare with each other."""
+
+    def __lt__(self, other: Any, /) -> bool:
+        """Whether this version comes before the other."""
+        ...
+
+
+class Scheme(Protocol):
+    """What each file of this folder holds."""
+
+    def key(self, text: str) -> Key:
+        """ValueError when the text is no version."""
+        ...
+
+    def is_stable(self, text: str) -> bool:
+        """Whether its maker calls it finished."""
+        ...
+
+    def same_release(self, one: str, other: str) -> bool:
+        """Whether both lead to the same finished version, as 2.0rc1 and 2.0 do."""
+        ...
+
+    def is_zero(self, text: str) -> bool:
+        """Whether it is of the kind in which a minor step may break (0.y)."""
+        ...
+
+    def satisfies(self, text: str, wanted: str) -> bool:
+        """Whether the version lies in the range. ValueError when the range cannot be read."""
+        ...
+
+    def bump(self, before: str, after: str) -> Kind:
+        """What kind of step leads from one to the other."""
+        ...
+
+
+@lru_cache(maxsize=1)
+def kinds() -> tuple[str, ...]:
+    """The schemes that there are."""
+    return tuple(sorted(module.name for module in iter_modules(__path__)))
+
+
+@lru_cache(maxsize=64)
+def _scheme(name: str) -> Scheme:
+    if name not in kinds():
+        raise ConfigProblem(f"no version scheme {name!r}", mend=f"There are {', '.join(kinds())}")
+    return cast(Scheme, import_module(f"{__name__}.{name}"))
+
+
+@lru_cache(maxsize=65_536)
+def key(scheme: str, text: str) -> Key:
+    """The sort key of a version. InvalidVersion when the text is none; ConfigProblem for an unknown scheme."""
+    found = _scheme(scheme)
+    if len(text) > LONGEST:
+        raise InvalidVersion(f"{text[:40]!r}… is too long for a version")
+    try:
+        return found.key(text)
+    except ValueError as error:
+        raise InvalidVersion(f"{text!r} is no {scheme} version") from error
+
+
+def is_valid(scheme: str, text: str) -> bool:
+    """Whether the text is a version of the scheme."""
+    try:
+        key(scheme, text)
+    except InvalidVersion:
+        return False
+    return True
+
+
+def compare(scheme: str, one: str, other: str) -> int:
+    """-1, 0 or 1 as one comes before, with or after the other. InvalidVersion when either is no version."""
+    left, right = key(scheme, one), key(scheme, other)
+    return int(right < left) - int(left < right)
+
+
+def is_stable(scheme: str, text: str) -> bool:
+    """Whether it is a finished version: no alpha, beta, candidate or development build."""
+    key(scheme, text)
+    return _scheme(scheme).is_stable(text)
+
+
+def same_release(scheme: str, one: str, other: str) -> bool:
+    """Whether both lead to the same finished version, as 2.0rc1 and 2.0 do."""
+    key(scheme, one), key(scheme, other)
+    return _scheme(scheme).same_release(one, other)
+
+
+def is_zero(scheme: str, text: str) -> bool:
+    """Whether its maker has promised nothing yet (0.y): a minor step may break like a major one.
+
+    `bump` still calls it minor; who writes a policy may look.
+    """
+    key(scheme, text)
+    return _scheme(scheme).is_zero(text)
+
+
+def satisfies(scheme: str, text: str, wanted: str) -> bool:
+    """Whether a version lies in a range; an empty range takes all. Pre-releases are not shut out for being such.
+
+    InvalidVersion for the version, ConfigProblem for a range that the scheme cannot read.
+    """
+    key(scheme, text)
+    try:
+        return _scheme(scheme).satisfies(text, wanted)
+    except ValueError as error:
+        raise ConfigProblem(f"{wanted[:LONGEST]!r} is no {scheme} version range") from error
+
+
+def bump(scheme: str, before: str, after: str) -> Kind:
+    """What kind of step leads from one version to the other, either way. InvalidVersion when either is none."""
+    key(scheme, before), key(scheme, after)
+    return _scheme(scheme).bump(before, after)

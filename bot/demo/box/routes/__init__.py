@@ -1,0 +1,45 @@
+"""One module an area of GitHub's API; each ends in its table of routes, with GitHub's own path templates.
+
+``API`` holds them all, in the order in which they are tried.
+"""
+
+from bot.demo.box.routes import (
+    actions,
+    admin,
+    apps,
+    branches,
+    checks,
+    comments,
+    contents,
+    deployments,
+    gitdata,
+    graphql,
+    issues,
+    people,
+    pulls,
+    releases,
+    repos,
+    reviews,
+    suites,
+)
+
+API = [
+    *apps.ROUTES,
+    *people.ROUTES,
+    *checks.ROUTES,
+    *suites.ROUTES,
+    *repos.ROUTES,
+    *contents.ROUTES,
+    *gitdata.ROUTES,
+    *branches.ROUTES,
+    *pulls.ROUTES,
+    *reviews.ROUTES,
+    *comments.ROUTES,
+    *issues.ROUTES,
+    *actions.ROUTES,
+    *deployments.ROUTES,
+    *releases.ROUTES,
+    *graphql.ROUTES,
+    *admin.ROUTES,
+    *repos.LAST,
+]

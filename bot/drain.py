@@ -1,0 +1,61 @@
+"""Turns stored deliveries into bumped rows, one transaction each; parsing happens here, after GitHub has its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from bot.core.errors import Permanent
+from bot.core.events import concern
+from bot.github import payloads
+from bot.store.rows import Delivery
+from bot.store.store import Store
+
+log = structlog.get_logger(__name__)
+BATCH = 100
+
+
+class Drainer:
+    """Runs until cancelled; `nudge` wakes it, and a look every second finds what a crash left behind."""
+
+    def __init__(self, store: Store, *, app_id: int | None, clock: Callable[[], datetime]) -> None:
+        self._store, self._app_id, self._clock = store, app_id, clock
+        self._news = asyncio.Event()
+
+    def nudge(self) -> None:
+        """There is something new in the inbox."""
+        self._news.set()
+
+    async def run(self, *, every: float = 1.0) -> None:
+        """Drain, wait, drain again."""
+        while True:
+            try:
+                drained = await self.once()
+            except Exception:
+                log.exception("draining broke; tried again")
+                drained = 0
+            if drained < BATCH:
+                try:
+                    await asyncio.wait_for(self._news.wait(), every)
+                except TimeoutError:
+                    continue
+                self._news.clear()
+
+    async def once(self) -> int:
+        """Drain what is there, oldest first. How many deliveries it took."""
+        found = await self._store.undrained(BATCH)
+        for delivery in found:
+            await self._one(delivery)
+        return len(found)
+
+    async def _one(self, delivery: Delivery) -> None:
+        try:
+            event = payloads.parse(delivery.event, delivery.guid, delivery.body, app_id=self._app_id)
+        except Permanent as error:
+            log.warning("a delivery could not be read", guid=delivery.guid, event_name=delivery.event, why=str(error))
+            await self._store.drain(delivery.guid, None, now=self._clock())
+            return
+        await self._store.drain(delivery.guid, concern(event), now=self._clock())

@@ -1,0 +1,238 @@
+"""From a delivery's bytes to an event: only the fields that we use are read, and what is not for us is Ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from bot.core.errors import Permanent
+from bot.core.events import (
+    ActionPressed,
+    Advised,
+    ChecksMoved,
+    Commented,
+    DeploymentMoved,
+    Event,
+    Ignored,
+    Installed,
+    Published,
+    PullChanged,
+    Pushed,
+    Reviewed,
+    RunMoved,
+    Uninstalled,
+)
+from bot.core.model import InstallationId, Login, PullNumber, RepoName, Sha
+from bot.github import bodies
+
+NO_COMMIT = "0" * 40  # how a push says that a branch was deleted
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A delivery and what its reading needs to know. app: our App's id, None while it is not known."""
+
+    name: str
+    guid: str
+    body: bytes
+    app: int | None
+    received: datetime
+
+    def read(self, kind: type[T]) -> T:
+        """The body as this form. Permanent, naming the field, when it has another."""
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise Permanent(f"delivery {self.guid} of {self.name!r} cannot be read: {error}") from error
+
+
+def _repos(repos: tuple[bodies.Repo, ...]) -> tuple[RepoName, ...]:
+    return tuple(RepoName(repo.full_name) for repo in repos)
+
+
+def _installation(mail: Envelope) -> Event:
+    told = mail.read(bodies.Installation)
+    installation = InstallationId(told.installation.id)
+    match told.action:
+        case "created" | "unsuspend" | "new_permissions_accepted":
+            return Installed(installation=installation, repos=_repos(told.repositories))
+        case "deleted" | "suspend":
+            return Uninstalled(installation=installation)
+        case other:
+            return Ignored(name=f"installation.{other}")
+
+
+def _installation_repositories(mail: Envelope) -> Event:
+    match mail.read(bodies.Action).action:
+        case "added":
+            added = mail.read(bodies.Added)
+            return Installed(installation=InstallationId(added.installation.id), repos=_repos(added.repositories_added))
+        case "removed":
+            return _removed(mail.read(bodies.Removed))
+        case other:
+            return Ignored(name=f"{mail.name}.{other}")
+
+
+def _removed(told: bodies.Removed) -> Event:
+    # An empty list must not become "gone from all": that is what no repositories mean in Uninstalled.
+    if not told.repositories_removed:
+        return Ignored(name="installation_repositories.removed")
+    installation = InstallationId(told.installation.id)
+    return Uninstalled(installation=installation, repos=_repos(told.repositories_removed))
+
+
+def _push(mail: Envelope) -> Event:
+    told = mail.read(bodies.Push)
+    return Pushed(
+        repo=RepoName(told.repository.full_name),
+        ref=told.ref,
+        after=None if told.after == NO_COMMIT else Sha(told.after),
+        default=told.ref == f"refs/heads/{told.repository.default_branch}",
+        pusher=Login(told.sender.login if told.sender else told.pusher.name),
+    )
+
+
+# A draft, or an edited description, offers nothing new; one taken back changes what there is to choose from.
+_OFFERS = frozenset({"published", "released", "prereleased", "unpublished", "deleted", "updated"})
+
+
+def _published(mail: Envelope) -> Event:
+    told = mail.read(bodies.Released)
+    if told.action not in _OFFERS or told.repository is None:
+        return Ignored(name=f"{mail.name}.{told.action}")
+    return Published(repo=RepoName(told.repository.full_name))
+
+
+def _check_run(mail: Envelope) -> Event:
+    told = mail.read(bodies.CheckRun)
+    repo, run = RepoName(told.repository.full_name), told.check_run
+    if told.action != "requested_action":
+        return ChecksMoved(repo=repo, sha=Sha(run.head_sha))
+    if run.app is None or run.app.id != mail.app or told.requested_action is None or told.sender.type != "User":
+        return Ignored(name="check_run.requested_action")
+    return ActionPressed(
+        repo=repo,
+        sha=Sha(run.head_sha),
+        identifier=told.requested_action.identifier,
+        author=Login(told.sender.login),
+        at=mail.received,
+        delivery=mail.guid,
+    )
+
+
+def _check_suite(mail: Envelope) -> Event:
+    told = mail.read(bodies.CheckSuite)
+    return ChecksMoved(repo=RepoName(told.repository.full_name), sha=Sha(told.check_suite.head_sha))
+
+
+def _status(mail: Envelope) -> Event:
+    told = mail.read(bodies.Status)
+    return ChecksMoved(repo=RepoName(told.repository.full_name), sha=Sha(told.sha))
+
+
+def _workflow_run(mail: Envelope) -> Event:
+    told = mail.read(bodies.WorkflowRun)
+    run = told.workflow_run
+    return RunMoved(repo=RepoName(told.repository.full_name), run=str(run.id), sha=Sha(run.head_sha))
+
+
+def _pull_request(mail: Envelope) -> Event:
+    told = mail.read(bodies.PullRequest)
+    return PullChanged(
+        repo=RepoName(told.repository.full_name),
+        pull=PullNumber(told.pull_request.number),
+        action=told.action,
+        branch=told.pull_request.head.ref,
+    )
+
+
+def _review(mail: Envelope) -> Event:
+    told = mail.read(bodies.Review)
+    return Reviewed(repo=RepoName(told.repository.full_name), pull=PullNumber(told.pull_request.number))
+
+
+def _comment(mail: Envelope) -> Event:
+    """Only new words of a person on a pull request are heard; an edited comment may have been edited by another."""
+    told = mail.read(bodies.Comment)
+    user = told.comment.user
+    heard = told.action == "created" and told.issue.pull_request is not None
+    if not heard or user is None or user.type != "User" or told.sender.type != "User":
+        return Ignored(name=f"issue_comment.{told.action}")
+    return Commented(
+        repo=RepoName(told.repository.full_name),
+        pull=PullNumber(told.issue.number),
+        comment=told.comment.id,
+        author=Login(user.login),
+        body=told.comment.body or "",
+        at=told.comment.created_at.astimezone(UTC),
+    )
+
+
+def _deployment_status(mail: Envelope) -> Event:
+    told = mail.read(bodies.DeploymentStatus)
+    return DeploymentMoved(repo=RepoName(told.repository.full_name), sha=Sha(told.deployment.sha))
+
+
+def _gate(mail: Envelope) -> Event:
+    """GitHub describes every field of this one as optional."""
+    told = mail.read(bodies.Gate)
+    sha = told.sha or (told.deployment.sha if told.deployment else None)
+    if told.repository is None or sha is None:
+        return Ignored(name=f"{mail.name} of nothing")
+    return DeploymentMoved(repo=RepoName(told.repository.full_name), sha=Sha(sha))
+
+
+def _alert(mail: Envelope) -> Event:
+    return Advised(repo=RepoName(mail.read(bodies.Alert).repository.full_name))
+
+
+def _advisory(mail: Envelope) -> Event:
+    mail.read(bodies.Anything)  # an object at all: a global advisory concerns everybody, whatever it says
+    return Advised(repo=None)
+
+
+def _merge_group(mail: Envelope) -> Event:
+    told = mail.read(bodies.Group)
+    if told.repository is None:
+        return Ignored(name=f"{mail.name} of nothing")
+    return ChecksMoved(repo=RepoName(told.repository.full_name), sha=Sha(told.merge_group.head_sha))
+
+
+_READERS: Mapping[str, Callable[[Envelope], Event]] = {
+    "installation": _installation,
+    "installation_repositories": _installation_repositories,
+    "push": _push,
+    "release": _published,
+    "registry_package": _published,
+    "package": _published,
+    "check_run": _check_run,
+    "check_suite": _check_suite,
+    "status": _status,
+    "workflow_run": _workflow_run,
+    "pull_request": _pull_request,
+    "pull_request_review": _review,
+    "issue_comment": _comment,
+    "deployment_status": _deployment_status,
+    "deployment_protection_rule": _gate,
+    "dependabot_alert": _alert,
+    "security_advisory": _advisory,
+    "merge_group": _merge_group,
+}
+
+
+def parse(name: str, guid: str, body: bytes, *, app_id: int | None, received: datetime | None = None) -> Event:
+    """What a delivery tells. Unknown events are Ignored; Permanent, naming the field, for a body of another form.
+
+    app_id: only buttons of this App's check runs are pressed for us. received: when the delivery came in (UTC); GitHub
+    does not say when a button was pressed, so that is its time.
+    """
+    reader = _READERS.get(name)
+    if reader is None:
+        return Ignored(name=name)
+    return reader(Envelope(name=name, guid=guid, body=body, app=app_id, received=received or datetime.now(UTC)))

@@ -1,0 +1,171 @@
+"""Prepare with network, run without: the packages that a tree asks for, locked by hashes, ready for a jail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from bot.core.model import Grade
+from bot.lab import resolver, wants
+from bot.lab.cache import Cache
+from bot.lab.resolver import NotPrepared, Uv
+from bot.lab.wants import Want, Wants
+
+_COMPILE_SECONDS = 120.0
+_LAYOUT = "1"  # part of every key: raise it when environments are made differently
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A Python of this machine: its real path, its version and the folder that it needs to start."""
+
+    path: Path
+    version: str
+    prefix: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """A ready one. key: its content; lock: the requirements file with hashes that it was made from."""
+
+    key: str
+    folder: Path
+    interpreter: Interpreter
+    lock: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def programs(self) -> Path:
+        """The folder to be first in PATH."""
+        return self.folder / "bin"
+
+    @property
+    def visible(self) -> tuple[Path, ...]:
+        """What a jail must show for it to work."""
+        return (self.folder, self.interpreter.prefix)
+
+
+@contextlib.asynccontextmanager
+async def prepared(tree: Path, *, uv: Uv, cache: Cache) -> AsyncIterator[Environment]:
+    """The environment for a tree's tests, made or reused; it stays while the context lasts.
+
+    NotPrepared with the reason; ConfigProblem for a file of the tree that cannot be read; Transient when the index
+    is away.
+    """
+    asked = await asyncio.to_thread(wants.read, tree)
+    interpreter = await find_python(asked.python, uv, cache.folder)
+    lock, notes = await _lock(asked, interpreter, uv, cache.folder)
+    key = key_of(lock, interpreter)
+
+    async def make(place: Path) -> None:
+        await _install(place, lock, interpreter, uv)
+
+    async with cache.entry(key, make) as place:
+        yield Environment(
+            key=key, folder=place / "venv", interpreter=interpreter, lock=lock, notes=(*asked.notes, *notes)
+        )
+
+
+def key_of(lock: str, interpreter: Interpreter) -> str:
+    """The same lock for the same interpreter on the same platform is the same environment."""
+    parts = (_LAYOUT, lock, str(interpreter.path), interpreter.version, platform.platform(), platform.machine())
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+async def _lock(asked: Wants, interpreter: Interpreter, uv: Uv, folder: Path) -> tuple[str, list[str]]:
+    """The tree's own lock where it answers everything, else what the resolver finds."""
+    notes: list[str] = []
+    own = asked.lock()
+    has_pytest = any(want.name == "pytest" for want in asked.all)
+    if own is not None and has_pytest:
+        return _as_text(own), [f"{own[0].where.rpartition(':')[0]} is used as the lock"]
+    lines = [want.text for want in asked.all]
+    if not has_pytest:
+        notes.append("pytest is added; the tree does not ask for it")
+        lines.append("pytest")
+    with tempfile.TemporaryDirectory(dir=_made(folder)) as name:
+        text = await _compile(Path(name), lines, [want.text for want in asked.constraints], interpreter, uv)
+    return with_own_hashes(text, asked.all), notes
+
+
+async def _compile(place: Path, lines: list[str], limits: list[str], interpreter: Interpreter, uv: Uv) -> str:
+    (place / "asked.txt").write_text("".join(f"{line}\n" for line in lines))
+    (place / "limits.txt").write_text("".join(f"{line}\n" for line in limits))
+    words = ("--no-build", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
+    bounds = [word for path in ("limits.txt", *uv.index.constraints) for word in ("--constraint", path)]
+    return await uv.run(place, "pip", "compile", "asked.txt", "--python", str(interpreter.path), *bounds, *words)
+
+
+def with_own_hashes(found: str, asked: Iterable[Want]) -> str:
+    """The resolver takes hashes from the index; where the tree names its own, only those are let through."""
+    own = {(want.name, _version(want.text)): want for want in asked if want.locked}
+    blocks = found.replace("\\\n", " ").splitlines()
+    made = []
+    for block in blocks:
+        head = block.split(" --hash=")[0].strip()
+        name = head.split("==")[0].split("[")[0].strip()
+        mine = own.get((canonicalize_name(name), _version(head)))
+        hashes = None if mine is None else "".join(f" --hash={one}" for one in mine.hashes)
+        made.append(" ".join(block.split()) if hashes is None else head + hashes)
+    return "".join(f"{line}\n" for line in sorted(made) if line)
+
+
+def _version(text: str) -> str:
+    return text.partition("==")[2].lstrip("=").split(";")[0].strip()
+
+
+def _as_text(lock: Iterable[Want]) -> str:
+    return "".join(f"{line}\n" for line in sorted({want.line for want in lock}))
+
+
+async def _install(place: Path, lock: str, interpreter: Interpreter, uv: Uv) -> None:
+    (place / "lock.txt").write_text(lock)
+    venv = place / "venv"
+    await uv.run(place, "venv", "--quiet", "--no-project", "--python", str(interpreter.path), str(venv))
+    words = ("--quiet", "--no-build", "--require-hashes", "--python", str(venv / "bin" / "python"))
+    await uv.run(place, "pip", "sync", *words, "lock.txt")
+    await resolver.compile_bytecode(interpreter.path, venv / "lib", _COMPILE_SECONDS)
+
+
+async def find_python(asked: str, uv: Uv, folder: Path) -> Interpreter:
+    """Our own interpreter where the tree allows it, else another of this machine. NotPrepared when there is none."""
+    ours = platform.python_version()
+    if SpecifierSet(asked).contains(ours, prereleases=True):
+        return Interpreter(path=_real(sys.executable), version=ours, prefix=_real(sys.base_prefix))
+    try:
+        told = await uv.run(_made(folder), "python", "find", "--no-project", "--system", asked)
+    except NotPrepared:
+        raise NotPrepared(
+            Grade.UNKNOWN, f"the tree asks for Python {asked}; this machine has {ours} and no other that fits"
+        ) from None
+    path = _real(told.strip())
+    version = await _ask(path, "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.base_prefix)")
+    return Interpreter(path=path, version=version[0], prefix=_real(version[1]))
+
+
+def _real(text: str) -> Path:
+    return Path(os.path.realpath(text))
+
+
+async def _ask(python: Path, code: str) -> list[str]:
+    process = await asyncio.create_subprocess_exec(
+        str(python), "-I", "-S", "-c", code, stdout=asyncio.subprocess.PIPE, env={}, cwd="/"
+    )
+    told, _ = await process.communicate()
+    return told.decode().splitlines()
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,203 @@
+"""How a job becomes an order: the whole recipe of the jail, outermost first, in one place to be read and judged."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import resource
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from bot.core.model import Isolation
+from bot.lab import seccomp
+from bot.lab.host import Bwrap, Host
+from bot.lab.jobs import MIB, Job, Limits
+from bot.lab.orders import Order
+
+HOME = "/home/sim"
+WORK = f"{HOME}/work"
+RESULTS = "/results/results"
+_SOURCE = "/src"
+_USER = 1000
+_SPARE_TASKS = 8  # bwrap's own processes and the shell around the command
+_MOST_RESULTS = 64 * MIB
+
+# Copies the tree, says by one byte that the command starts, runs it, hands over its results. The command does not get
+# descriptor 3, so that first byte is ours; all that follows is a claim of the code under test.
+_SCRIPT = """
+if [ -n "$4" ]; then
+  # The option for tasks is -u in bash, -p in dash and busybox; bash has another meaning for -p.
+  if (ulimit -u "$4") 2>/dev/null; then ulimit -u "$4"; else ulimit -p "$4" || exit 125; fi
+fi
+if [ -n "$1" ]; then cp -a "$1/." "$2" || { echo "surefoot: the tree could not be copied into the jail"; exit 125; }; fi
+cd "$2" || exit 125
+results=$3
+shift 4
+printf + >&3
+"$@" 3>&- 4>&-
+code=$?
+[ -f "$results" ] && cat "$results" >&3
+exit $code
+"""
+
+_ETC = ("ld.so.cache", "alternatives", "localtime", "mime.types", "ssl/openssl.cnf", "ssl/certs", "pki/tls/certs")
+_ETC_MADE = {
+    "passwd": b"root:x:0:0::/root:/bin/sh\nsim:x:1000:1000::/home/sim:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
+    "group": b"root:x:0:\nsim:x:1000:\nnogroup:x:65534:\n",
+    "hosts": b"127.0.0.1 localhost sandbox\n::1 localhost\n",
+    "nsswitch.conf": b"passwd: files\ngroup: files\nhosts: files\n",
+}
+
+
+@contextlib.contextmanager
+def laid_out(job: Job, host: Host) -> Iterator[Order]:
+    """The order for this job on this host; what had to be made on disk for it goes away with the context."""
+    if host.isolation is not Isolation.UNJAILED:
+        yield jailed(job, host)
+        return
+    with tempfile.TemporaryDirectory(prefix="surefoot-unjailed-", ignore_cleanup_errors=True) as folder:
+        yield unjailed(job, host, Path(folder))
+
+
+def jailed(job: Job, host: Host) -> Order:
+    """The full recipe. KeyError when there is no seccomp table for this machine."""
+    assert host.bwrap is not None
+    sources, placed = _sources(job, host)
+    files = [b"", seccomp.program(host.machine), *_ETC_MADE.values()]
+    files[0] = b"\0".join(word.encode() for word in _arguments(job, host.bwrap, placed)) + b"\0"
+    ulimit = "" if host.root else str(job.limits.pids + _SPARE_TASKS)
+    tree = _SOURCE if job.tree else ""
+    command = ["/bin/sh", "-c", _SCRIPT, "sh", tree, WORK, RESULTS, ulimit, *job.command]
+    order = _common(job, host)
+    order["argv"] = [placed.get(host.bwrap.path, host.bwrap.path), "--args", "10", "--", *command]
+    order["files"] = files
+    order["stage"] = host.stage if sources else ""
+    order["sources"] = sources
+    return order
+
+
+def unjailed(job: Job, host: Host, folder: Path) -> Order:
+    """The same command in a folder of its own with rlimits and an empty environment, and nothing else around it."""
+    work, results = folder / "work", folder / "results"
+    work.mkdir()
+    tree = str(job.tree) if job.tree else ""
+    order = _common(job, host)
+    order["argv"] = ["/bin/sh", "-c", _SCRIPT, "sh", tree, str(work), str(results), "", *job.command]
+    order["env"] = _environment(job, home=str(folder), results=str(results), work=str(work))
+    return order
+
+
+def _common(job: Job, host: Host) -> Order:
+    limits = job.limits
+    return Order(
+        argv=[], env={}, cwd="/", files=[],
+        limits=_rlimits(limits, host), groups=dict(host.groups),
+        bounds={"memory": limits.memory_mib * MIB, "pids": limits.pids + _SPARE_TASKS, "cpus": limits.cpus},
+        stage="", sources=[], drop_uid=host.root, seconds=limits.seconds, slots=host.slots,
+        keep_output=limits.keep_output, most_output=limits.most_output, keep_results=limits.keep_results,
+    )  # fmt: skip
+
+
+def _rlimits(limits: Limits, host: Host) -> list[tuple[int, int]]:
+    """Per process, so never the only bound where a cgroup can be had.
+
+    Address space: what a program reserves is more than what it uses, so under a cgroup the bound is four times as wide.
+    """
+    memory = limits.memory_mib * MIB
+    wide = max(4 * memory, 4096 * MIB)
+    found = [
+        (resource.RLIMIT_AS, wide if host.groups else memory),
+        (resource.RLIMIT_FSIZE, limits.disk_mib * MIB),
+        (resource.RLIMIT_NOFILE, 1024),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_CPU, math.ceil(limits.seconds * max(limits.cpus, 1)) + 5),
+        (resource.RLIMIT_MEMLOCK, 65536),
+        (resource.RLIMIT_MSGQUEUE, 65536),
+        (resource.RLIMIT_SIGPENDING, 256),
+    ]
+    # Counted per uid. Root takes a uid that nobody else has; an ordinary user shares one with all that he runs, so
+    # there the bound is set inside, where the kernel (5.14 and later) counts per user namespace.
+    return [*found, (resource.RLIMIT_NPROC, limits.pids + _SPARE_TASKS)] if host.root else found
+
+
+def _sources(job: Job, host: Host) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """What must be staged as (source, name below the stage), and real path -> path at which bwrap will find it."""
+    wanted = [*_outside_usr(job.visible), *([job.tree] if job.tree else [])]
+    if not (host.root and host.stage):
+        return [], {str(path): str(path) for path in wanted}
+    sources = [(str(path), str(place)) for place, path in enumerate(wanted)]
+    placed = {source: f"{host.stage}/{name}" for source, name in sources}
+    assert host.bwrap is not None
+    for folder in host.bwrap.folders:
+        sources.append((str(folder), f"bwrap/{folder.name}"))
+        if Path(host.bwrap.path).is_relative_to(folder):
+            inside = Path(host.bwrap.path).relative_to(folder)
+            placed[host.bwrap.path] = f"{host.stage}/bwrap/{folder.name}/{inside}"
+    return sources, placed
+
+
+def _outside_usr(folders: tuple[Path, ...]) -> list[Path]:
+    """All of /usr is visible already."""
+    return [folder for folder in dict.fromkeys(folders) if not folder.is_relative_to("/usr")]
+
+
+def _arguments(job: Job, bwrap: Bwrap, placed: Mapping[str, str]) -> list[str]:
+    """What bwrap reads from descriptor 10, where no /proc/*/cmdline shows it. Later mounts cover earlier ones."""
+    words = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    if "--disable-userns" in bwrap.options:
+        words += ["--disable-userns"]
+    words += ["--uid", str(_USER), "--gid", str(_USER), "--hostname", "sandbox", "--clearenv"]
+    words += ["--json-status-fd", "4", "--seccomp", "11", *_system()]
+    words += ["--proc", "/proc", "--dev", "/dev", *_sized(64, "/dev/shm", "1777"), "--remount-ro", "/dev"]  # noqa: S108
+    words += _sized(256, "/tmp", "1777")  # noqa: S108 - inside
+    words += [*_sized(job.limits.disk_mib, HOME, "0755"), "--dir", WORK]
+    words += _sized(max(job.limits.keep_results // MIB * 2, 1), "/results", "0755")
+    for folder in _outside_usr(job.visible):
+        words += ["--ro-bind", placed[str(folder)], str(folder)]
+    if job.tree:
+        words += ["--ro-bind", placed[str(job.tree)], _SOURCE]
+    words += ["--remount-ro", "/", "--chdir", WORK]
+    for name, value in _environment(job, home=HOME, results=RESULTS, work=WORK).items():
+        words += ["--setenv", name, value]
+    return words
+
+
+def _sized(mib: int, where: str, mode: str) -> list[str]:
+    return ["--size", str(mib * MIB), "--perms", mode, "--tmpfs", where]
+
+
+def _system() -> list[str]:
+    """The programs and libraries of the machine, and of its settings only what is public and harmless."""
+    words = ["--ro-bind", "/usr", "/usr"]
+    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
+        path = Path("/") / name
+        if path.is_symlink():
+            words += ["--symlink", str(path.readlink()), str(path)]
+        elif path.is_dir():  # a distribution that keeps them apart from /usr
+            words += ["--ro-bind", str(path), str(path)]
+    for store in ("/nix/store", "/gnu/store"):  # there, /usr holds next to nothing
+        words += ["--ro-bind-try", store, store] if Path(store).is_dir() else []
+    words += ["--dir", "/etc"]
+    for name in _ETC:
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    for place, name in enumerate(_ETC_MADE):
+        words += ["--ro-bind-data", str(12 + place), f"/etc/{name}"]
+    return words
+
+
+def _environment(job: Job, *, home: str, results: str, work: str) -> dict[str, str]:
+    """All of it; nothing is inherited."""
+    return {
+        "HOME": home,
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "TMPDIR": "/tmp",  # noqa: S108 - inside, a tmpfs of the jail's own
+        "SUREFOOT_RESULTS": results,
+        "SUREFOOT_WORK": work,
+        **{name: _placed(value, work, results) for name, value in job.env.items()},
+    }
+
+
+def _placed(value: str, work: str, results: str) -> str:
+    return value.replace("{work}", work).replace("{results}", results)

@@ -1,0 +1,117 @@
+"""Speaks to uv: requirements in, a lock with hashes or an environment out. Nothing foreign is built or run."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.core.errors import ConfigProblem, SurefootError, Transient
+from bot.core.model import Grade
+from bot.lab.indexes import IndexSettings
+
+_AWAY = (
+    "Failed to fetch", "error sending request", "Could not connect", "timed out", "dns error",
+    "HTTP status server error",
+)  # fmt: skip
+_DECORATION = ("Using Python", "Resolved", "warning:")
+_NO_WHEEL = ("no usable wheels", "has no wheels", "building from source is disabled", "Building source distributions")
+
+
+class NotPrepared(SurefootError):
+    """An environment that cannot be had, in the resolver's own words.
+
+    grade: FAILED when the requirements contradict each other, UNKNOWN when we cannot know (a source build, a Python
+    that is not here).
+    """
+
+    def __init__(self, grade: Grade, why: str) -> None:
+        super().__init__(why)
+        self.grade = grade
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uv:
+    """The program, where it asks, and how long one call may take (seconds)."""
+
+    path: str
+    index: IndexSettings
+    seconds: float = 300.0
+
+    async def run(self, folder: Path, *words: str) -> str:
+        """One call in a neutral folder, so that no tree's settings are read. Its standard output.
+
+        NotPrepared with the resolver's words; Transient when the index does not answer.
+        """
+        # 0o022: what is installed must be readable for the uid that the jail gives to it.
+        process = await asyncio.create_subprocess_exec(
+            self.path, *words, cwd=folder, env=self.index.uv_environment(), umask=0o022,
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(self.seconds):
+                told, complaint = await process.communicate()
+        except TimeoutError as problem:
+            raise Transient(f"uv {words[0]} did not end in {self.seconds:.0f} s") from problem
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await asyncio.shield(process.wait())
+        if process.returncode != 0:
+            raise _refusal(complaint.decode("utf-8", "replace"))
+        return told.decode()
+
+
+def find_uv(index: IndexSettings) -> Uv:
+    """The one beside our interpreter, else the one on PATH."""
+    beside = Path(sys.executable).with_name("uv")
+    path = str(beside) if beside.is_file() else shutil.which("uv")
+    if path is None:
+        raise ConfigProblem("uv is not installed, so no environment can be made", mend="`pip install uv`")
+    return Uv(path=path, index=index)
+
+
+def _refusal(complaint: str) -> NotPrepared | Transient:
+    """Sort by what can be done next. The words are uv's; only its decoration is taken off."""
+    words = in_plain_words(complaint)
+    if any(mark in complaint for mark in _AWAY):
+        return Transient(f"the package index does not answer: {words}")
+    if any(mark in complaint for mark in _NO_WHEEL):
+        return NotPrepared(Grade.UNKNOWN, f"a package is published as source only, and nothing is built here: {words}")
+    if "No solution found" in complaint:
+        return NotPrepared(Grade.FAILED, words)
+    return NotPrepared(Grade.UNKNOWN, f"the environment cannot be made: {words}")
+
+
+def in_plain_words(complaint: str) -> str:
+    """uv's complaint as one paragraph of at most 1500 characters."""
+    lines = [line.strip() for line in complaint.splitlines() if not line.startswith(_DECORATION)]
+    words = " ".join(re.sub(r"^(error|cause|hint):\s*", "", line) for line in lines if line)
+    return words if len(words) <= 1500 else words[:1500] + " …"
+
+
+async def compile_bytecode(python: Path, folder: Path, seconds: float) -> None:
+    """Compile all below folder, as a read-only environment cannot do it later.
+
+    By the interpreter itself, isolated and without `site`: uv's own --compile-bytecode starts the new environment's
+    interpreter, and that runs every line of a foreign .pth file, here, outside of any jail.
+    """
+    words: Sequence[str] = ("-I", "-S", "-m", "compileall", "-q", "-j", "2", str(folder))
+    process = await asyncio.create_subprocess_exec(
+        str(python), *words, cwd="/", env={}, umask=0o022,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with asyncio.timeout(seconds):
+            await process.wait()  # not 0 when a file is no valid Python, as test data often is not
+    except TimeoutError:
+        pass
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await asyncio.shield(process.wait())

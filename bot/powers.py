@@ -1,0 +1,200 @@
+"""The powers that a stage may be given, one method each; `bind` gives a stage exactly those in its signature."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from inspect import Parameter, signature
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cachetools import LRUCache
+from gidgethub.abc import GitHubAPI
+
+from bot import config
+from bot.adapters import Tools, health, kinds, manifests, open_one, providers, sources
+from bot.core import strategies
+from bot.core.errors import ConfigProblem, Permanent
+from bot.core.model import InstallationId, RepoName, Sha, Update
+from bot.core.ports import HealthSource, Lab, Leases, Manifest, Provider, Source
+from bot.core.repo_config import CONFIG_PATH, Environment, RepoConfig
+from bot.github import apps, checkout, commits
+from bot.github.forge import Forge
+from bot.leases import EnvironmentLeases
+from bot.store.store import Store
+from bot.tools.http import Http
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What was made once at the start. forge is None while the operator has not given the App's key."""
+
+    store: Store
+    http: Http
+    lab: Lab
+    forge: Forge | None
+    clock: Callable[[], datetime]
+
+
+class Powers:
+    """Makes a power for the update in hand. The names are what stages write in their signatures."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._us: apps.Us | None = None
+        self._configs: LRUCache[tuple[str, Sha], RepoConfig | None] = LRUCache(500)
+        self._sources: dict[str, Source] = {}
+
+    def bind(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        """`run` with its keyword-only powers given. ConfigProblem at once when it asks for one that there is not."""
+        wanted = [p.name for p in signature(run).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
+        methods = {name: getattr(self, name) for name in wanted if name != "mail"}
+
+        async def stage(update: Update, **more: object) -> Any:
+            given = {name: await method(update) for name, method in methods.items()}
+            return await run(update, **given, **more)
+
+        return stage
+
+    # What stages ask for
+
+    async def now(self, _update: Update) -> datetime:
+        """The time, UTC."""
+        return self._world.clock()
+
+    async def gh(self, update: Update) -> GitHubAPI:
+        """A client that may do in the update's repository what the App was granted."""
+        return await self.client(update.installation)
+
+    async def us(self, _update: Update) -> apps.Us:
+        """Who we are on GitHub."""
+        return await self.ourselves()
+
+    async def app_id(self, _update: Update) -> int:
+        """The App's number: only its check runs are ours."""
+        return (await self.ourselves()).app_id
+
+    async def config(self, update: Update) -> RepoConfig:
+        """The configuration on the default branch now. ConfigProblem when there is none: nothing is allowed then."""
+        found = await self.config_of(update.repo, await self.gh(update))
+        if found is None:
+            raise ConfigProblem("is not on the default branch", where=CONFIG_PATH, mend="Put it back, then retry")
+        return found
+
+    async def manifests(self, _update: Update) -> Mapping[str, Manifest]:
+        """Every kind of manifest."""
+        return self.all_manifests()
+
+    async def siblings(self, update: Update) -> tuple[Update, ...]:
+        """All updates of the same component in the same repository."""
+        return await self._world.store.of_component(update.repo, update.component)
+
+    async def lab(self, _update: Update) -> Lab:
+        """Where code is tried."""
+        return self._world.lab
+
+    async def leases(self, update: Update) -> Leases:
+        """Whose turn it is in an environment."""
+        return EnvironmentLeases(self._world.store, update, gh=lambda: self.gh(update), now=self._world.clock)
+
+    async def pipelines(self, update: Update) -> Mapping[str, Provider]:
+        """The provider of each environment."""
+        config, tools = await self.config(update), await self._tools(update)
+        return {e.name: _open(providers, e, e.provider.kind, e.provider.options, tools) for e in config.environments}
+
+    async def strategy(self, update: Update) -> strategies.Strategy | None:
+        """The strategy of the environment in hand."""
+        environment = await self._environment(update)
+        if environment is None:
+            return None
+        plan = environment.strategy
+        return strategies.read(plan.kind, plan.options, where=plan.where)
+
+    async def health(self, update: Update) -> HealthSource | None:
+        """The health source of the environment in hand; None when it has none."""
+        environment = await self._environment(update)
+        if environment is None or environment.health is None:
+            return None
+        source = environment.health
+        made: HealthSource = _open(health, environment, source.kind, source.options, await self._tools(update))
+        return made
+
+    async def checkout(self, update: Update) -> Callable[[Sha, Sha], AbstractAsyncContextManager[checkout.Trees]]:
+        """Both sides as folders, for as long as they are needed."""
+        forge = self.forge()
+        token = await forge.token(update.installation, update.repo)
+        url = forge.git_url(update.repo)
+
+        @asynccontextmanager
+        async def trees(base: Sha, head: Sha) -> AsyncIterator[checkout.Trees]:
+            with tempfile.TemporaryDirectory(prefix="surefoot-", ignore_cleanup_errors=True) as folder:
+                yield await checkout.trees(url, token, base=base, head=head, into=Path(folder))
+
+        return trees
+
+    # What `app` asks for
+
+    def forge(self) -> Forge:
+        """GitHub. Permanent while the operator has not given the App's key."""
+        if self._world.forge is None:
+            raise Permanent("APP_ID and PRIVATE_KEY are not set, so GitHub cannot be asked")
+        return self._world.forge
+
+    async def client(self, installation: InstallationId) -> GitHubAPI:
+        """A client for one installation."""
+        return await self.forge().installation(installation)
+
+    async def ourselves(self) -> apps.Us:
+        """Asked once: an App's number and name stay."""
+        if self._us is None:
+            self._us = await apps.us(self.forge().app())
+        return self._us
+
+    async def config_of(self, repo: RepoName, gh: GitHubAPI) -> RepoConfig | None:
+        """The configuration at the tip of the default branch; None when there is none."""
+        base = await commits.default_branch(gh, repo)
+        tip = await commits.branch(gh, repo, base)
+        if tip is None:
+            return None
+        key = (repo.lower(), tip)
+        if key not in self._configs:
+            text = await commits.read(gh, repo, CONFIG_PATH, tip)
+            self._configs[key] = config.parse(text, CONFIG_PATH, kinds=known_kinds()) if text is not None else None
+        return self._configs[key]
+
+    def all_manifests(self) -> Mapping[str, Manifest]:
+        """Every kind of manifest, by name."""
+        tools = Tools(http=self._world.http)
+        return {kind: open_one(manifests, kind, {}, tools) for kind in kinds(manifests)}
+
+    def all_sources(self) -> Mapping[str, Source]:
+        """The source of each ecosystem; they keep what they learnt of their index."""
+        if not self._sources:
+            tools = Tools(http=self._world.http)
+            self._sources = {kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)}
+        return self._sources
+
+    async def _tools(self, update: Update) -> Tools:
+        return Tools(http=self._world.http, github=await self.gh(update), repo=update.repo)
+
+    async def _environment(self, update: Update) -> Environment | None:
+        if update.rollout is None:
+            return None
+        config = await self.config(update)
+        return next((e for e in config.environments if e.name == update.rollout.environment), None)
+
+
+def _open(family: ModuleType, environment: Environment, kind: str, options: Mapping[str, object], tools: Tools) -> Any:
+    try:
+        return open_one(family, kind, options, tools)
+    except ConfigProblem as error:
+        raise ConfigProblem(str(error), where=f"{CONFIG_PATH}, environment {environment.name}") from None
+
+
+def known_kinds() -> Mapping[str, list[str]]:
+    """The kinds that a configuration may name."""
+    return {"provider": kinds(providers), "strategy": list(strategies.STRATEGIES), "health": kinds(health)}

@@ -1,0 +1,135 @@
+"""Hears what people tell the bot in comments and buttons: checks their right, changes the update, answers once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from gidgethub.abc import GitHubAPI
+
+from bot.core import commands, render
+from bot.core.events import Mail
+from bot.core.lifecycle import CAN_TURN_BACK, PULL_IS_OPEN, Moved, Outcome, Waiting
+from bot.core.model import Approval, State, Update
+from bot.github import comments, pulls
+from bot.github.apps import Us
+
+MAY_COMMAND = frozenset({"admin", "maintain", "write"})
+_HAPPENING = PULL_IS_OPEN | {State.CLOSED, State.PAUSED, State.FAILED}
+
+
+async def run(update: Update, *, gh: GitHubAPI, us: Us, mail: Mail, now: datetime) -> Outcome | None:
+    """What one mail changes; None when it changes nothing. The reaction and the reply are given here."""
+    said = commands.parse(mail.text, now=mail.at)
+    if not said:
+        return None
+    right = await comments.permission(gh, update.repo, mail.author)
+    if right not in MAY_COMMAND:
+        await _answer(update, gh, us, mail, ("-1", render.no_right(mail.author, right)))
+        return None
+    outcome: Outcome | None = None
+    for command in said:
+        answered = await _hear(outcome.update if outcome else update, command, gh, mail, now)
+        await _answer(update, gh, us, mail, answered[1:])
+        outcome = answered[0] or outcome
+        if isinstance(outcome, Moved):
+            break  # the next command would speak of a state that is no more
+    return outcome
+
+
+async def _answer(update: Update, gh: GitHubAPI, us: Us, mail: Mail, answer: tuple[str, str]) -> None:
+    reaction, reply = answer
+    if mail.comment is not None:
+        await comments.react(gh, update.repo, mail.comment, reaction)
+    if reply and update.pull is not None:
+        mark = f"<!-- surefoot:answer:{mail.key} -->"
+        if not await comments.find(gh, update.repo, update.pull.number, mark, us):
+            await comments.create(gh, update.repo, update.pull.number, f"{mark}\n{reply}")
+
+
+Answer = tuple[Outcome | None, str, str]  # what follows, the reaction, the reply
+
+
+async def _hear(
+    update: Update, command: commands.Command | commands.Problem, gh: GitHubAPI, mail: Mail, now: datetime
+) -> Answer:
+    match command:
+        case commands.Approve():
+            return await _approve(update, gh, mail, now)
+        case commands.Reject(reason=reason):
+            return await _reject(update, gh, mail, reason)
+        case commands.Defer(until=until):
+            return _defer(update, mail, until)
+        case commands.Rollback(reason=reason):
+            return _rollback(update, mail, reason)
+        case commands.Retry():
+            return _retry(update, mail)
+        case commands.Status():
+            return None, "eyes", render.status(update, now=now)
+        case commands.Help():
+            return None, "eyes", commands.help_text()
+        case commands.Unknown() | commands.Unexpected() | commands.BadTime() | commands.TooMany():
+            return None, "confused", commands.answer(command)
+        case other:
+            assert_never(other)
+
+
+async def _approve(update: Update, gh: GitHubAPI, mail: Mail, now: datetime) -> Answer:
+    if update.state is State.PAUSED and update.rollout is not None:
+        waived = replace(update, paused_from=None, rollout=replace(update.rollout, waived=True))
+        return (
+            Moved(update=waived, to=State.ROLLING_OUT, why=f"@{mail.author} lets it go on", actor=mail.author),
+            "+1",
+            "",
+        )
+    if update.pull is None or update.state not in PULL_IS_OPEN:
+        return None, "confused", f"There is nothing to approve: this update is {update.state}."
+    pull = await pulls.get(gh, update.repo, update.pull.number)
+    if pull.head != update.pull.head or mail.at < update.pull.since:
+        return None, "confused", "The branch has moved since you wrote; look again and approve what is there now."
+    if pull.author == mail.author:
+        return None, "-1", "An author's own approval does not count."
+    yes = Approval(who=mail.author, head=pull.head, at=mail.at, source="comment")
+    approvals = (*(a for a in update.approvals if (a.who, a.source) != (yes.who, yes.source)), yes)
+    moved = replace(update, approvals=approvals, defer_until=None)
+    why = f"@{mail.author} approved {pull.head[:9]}"
+    return Waiting(update=moved, until=now, why=why, told=True, actor=mail.author), "+1", ""
+
+
+async def _reject(update: Update, gh: GitHubAPI, mail: Mail, reason: str) -> Answer:
+    if update.state not in _HAPPENING or update.pull is None:
+        return None, "confused", f"There is nothing to reject: this update is {update.state}."
+    await pulls.close(gh, update.repo, update.pull.number)
+    why = f"@{mail.author} rejected it" + (f": {reason}" if reason else "")
+    return Moved(update=update, to=State.CLOSED, why=why, actor=mail.author), "+1", ""
+
+
+def _defer(update: Update, mail: Mail, until: datetime) -> Answer:
+    if update.state not in PULL_IS_OPEN:
+        return None, "confused", f"There is nothing to defer: this update is {update.state}."
+    why = f"@{mail.author} deferred it until {until:%Y-%m-%d %H:%M} UTC"
+    deferred = replace(update, defer_until=until)
+    if update.state in (State.IN_REVIEW, State.APPROVED, State.SIMULATED):
+        return Moved(update=deferred, to=State.DEFERRED, why=why, actor=mail.author), "+1", ""
+    return Waiting(update=deferred, until=mail.at, why=why, told=True, actor=mail.author), "+1", ""
+
+
+def _rollback(update: Update, mail: Mail, reason: str) -> Answer:
+    if update.state not in CAN_TURN_BACK or update.merge is None:
+        return None, "confused", f"There is nothing to roll back: this update is {update.state}."
+    why = f"@{mail.author} asked for it back" + (f": {reason}" if reason else "")
+    rollout = replace(update.rollout, because=why) if update.rollout else None
+    turned = replace(update, rollout=rollout, paused_from=None)
+    return Moved(update=turned, to=State.ROLLING_BACK, why=why, actor=mail.author), "+1", ""
+
+
+def _retry(update: Update, mail: Mail) -> Answer:
+    why = f"@{mail.author} asked for another try"
+    if update.state in (State.FAILED, State.PAUSED) and update.paused_from is not None:
+        back = replace(update, paused_from=None)
+        return Moved(update=back, to=update.paused_from, why=why, actor=mail.author), "+1", ""
+    if update.state in PULL_IS_OPEN:
+        fresh = replace(update, simulation=None, decision=None)
+        return Moved(update=fresh, to=State.PROPOSED, why=why, actor=mail.author), "+1", ""
+    return None, "confused", f"There is nothing to try again: this update is {update.state}."

@@ -1,0 +1,69 @@
+"""Merges only what was tried: this head, on the base that it was tried on, while the decision still holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from gidgethub.abc import GitHubAPI
+
+from bot.core import names, policy, render
+from bot.core.errors import Permanent
+from bot.core.lifecycle import Moved, Outcome, Waiting
+from bot.core.model import Merge, State, Update, Verdict
+from bot.core.repo_config import RepoConfig
+from bot.github import commits, facts, pulls
+
+AGAIN = timedelta(seconds=20)
+
+
+async def run(update: Update, *, gh: GitHubAPI, config: RepoConfig, app_id: int, now: datetime) -> Outcome:
+    """Merge, or say what moved in between and go back to where that is looked at."""
+    pull, simulation = update.pull, update.simulation
+    if pull is None or simulation is None or simulation.head != pull.head:
+        raise Permanent("approved without a simulation of this very commit")
+    base = await commits.branch(gh, update.repo, pull.base)
+    if base != simulation.base:
+        return Moved(update=update, to=State.PROPOSED, why=f"{pull.base} moved since the trial: it is tried again")
+    known = await facts.gather(gh, update, app_id=app_id, now=now)
+    decision = policy.decide(known, config.policy)
+    if decision.verdict is not Verdict.APPROVE:
+        decided = replace(update, decision=decision, approvals=known.approvals)
+        return Moved(update=decided, to=State.IN_REVIEW, why="the facts changed since it was approved")
+    return await _merge(update, gh, now)
+
+
+async def _merge(update: Update, gh: GitHubAPI, now: datetime) -> Outcome:
+    assert update.pull is not None and update.simulation is not None
+    number = update.pull.number
+    answer = await pulls.merge(
+        gh,
+        update.repo,
+        number,
+        pulls.Wish(
+            head=update.pull.head,
+            title=f"{names.title_of(update)} (#{number})",
+            message=render.merge_message(update),
+        ),
+    )
+    match answer:
+        case pulls.Merged(sha=sha):
+            commit = await commits.commit_info(gh, update.repo, sha)
+            merge = Merge(sha=sha, parent=commit.parents[0], at=now)
+            return Moved(update=replace(update, merge=merge), to=State.MERGED, why=_said(update, merge))
+        case pulls.NotYet(why=reason):
+            why = f"GitHub does not take the merge yet: {reason}"
+            return Waiting(update=update, until=now + AGAIN, why=why, told=True)
+        case pulls.HeadMoved():
+            return Waiting(update=update, until=now, why="somebody pushed in the same moment")
+        case other:
+            assert_never(other)
+
+
+def _said(update: Update, merge: Merge) -> str:
+    assert update.simulation is not None
+    if merge.parent == update.simulation.base:
+        return f"merged as {merge.sha[:9]}, exactly as it was tried"
+    # GitHub guards the head of a merge but not its base: a push in the same moment can slip in between.
+    return f"merged as {merge.sha[:9]}; {merge.parent[:9]} had slipped into the base in the same moment"

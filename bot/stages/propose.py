@@ -1,0 +1,77 @@
+"""Opens the pull request: one commit on a branch of our own, found again instead of made twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from gidgethub.abc import GitHubAPI
+
+from bot.core import names, render
+from bot.core.errors import Permanent
+from bot.core.lifecycle import Moved, Outcome
+from bot.core.model import Pull, Sha, State, Update
+from bot.core.ports import Manifest
+from bot.core.rewriting import rewritten
+from bot.github import commits, pulls
+
+
+async def run(update: Update, *, gh: GitHubAPI, manifests: Mapping[str, Manifest], now: datetime) -> Outcome:
+    """Open the pull request, or find the one that an earlier try opened."""
+    branch, base = names.branch_of(update), await commits.default_branch(gh, update.repo)
+    found = await pulls.find(gh, update.repo, branch)
+    if found and found.state == "open" and update.pull is None:
+        return _proposed(update, found, now, f"#{found.number} was already open")
+    if found and found.state != "open":
+        return Moved(update=update, to=State.CLOSED, why=f"#{found.number} for this version was closed before")
+    base_sha = await commits.branch(gh, update.repo, base)
+    if base_sha is None:
+        raise Permanent(f"the default branch {base} has no commit")
+    files = await _files(update, gh, manifests, base_sha)
+    if not files:
+        why = f"{base} no longer pins {update.component.name} {update.current}"
+        return Moved(update=update, to=State.CLOSED, why=why)
+    head = await commits.commit(
+        gh,
+        update.repo,
+        parent=base_sha,
+        files=files,
+        message=_message(update),
+        author=commits.Author(name=names.AUTHOR, email=names.EMAIL, at=update.created),
+    )
+    await _put_branch(update, gh, branch, head)
+    pull = found or await pulls.open(
+        gh, update.repo, branch=branch, base=base, title=names.title_of(update), body=render.pull_body(update)
+    )
+    await pulls.label(gh, update.repo, pull.number, (names.LABEL,))
+    return _proposed(update, replace(pull, head=head), now, f"opened #{pull.number}")
+
+
+async def _files(
+    update: Update, gh: GitHubAPI, manifests: Mapping[str, Manifest], base: Sha
+) -> Mapping[str, str | None]:
+    paths = sorted({pin.path for pin in update.pins})
+    texts = {path: await commits.read(gh, update.repo, path, base) for path in paths}
+    assert update.release is not None, "a detected update knows its release"
+    return rewritten({p: t for p, t in texts.items() if t is not None}, update.pins, update.release, manifests)
+
+
+async def _put_branch(update: Update, gh: GitHubAPI, branch: str, head: Sha) -> None:
+    there = await commits.create_branch(gh, update.repo, branch, head)
+    if there == head:
+        return
+    commit = await commits.commit_info(gh, update.repo, there)
+    if names.trailer_of(update) not in commit.message:
+        raise Permanent(f"the branch {branch} holds commits that are not ours; delete or rename it")
+    await commits.move_branch(gh, update.repo, branch, head, force=True)
+
+
+def _message(update: Update) -> str:
+    return f"{names.title_of(update)}\n\n{names.trailer_of(update)}\n"
+
+
+def _proposed(update: Update, pull: pulls.PullInfo, now: datetime, why: str) -> Outcome:
+    seen = Pull(number=pull.number, head=pull.head, branch=pull.head_ref, base=pull.base_ref, since=now)
+    fresh = replace(update, pull=seen, simulation=None, decision=None, approvals=())
+    return Moved(update=fresh, to=State.PROPOSED, why=why)

@@ -1,0 +1,52 @@
+"""Small things that must outlive a process: leases, a few named values, and the broom."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from bot.store.rows import Lease
+from bot.store.tables import deliveries, heard, insert_new, kv, leases, mail
+
+
+def lease(conn: Connection, name: str, holder: str, *, now: datetime) -> str:
+    """Take it if it is free. Returns who holds it now; only when that is `holder` may the holder go on."""
+    conn.execute(insert_new(conn, leases).values(name=name, holder=holder, since=now))
+    return str(conn.scalars(sa.select(leases.c.holder).where(leases.c.name == name)).one())
+
+
+def release(conn: Connection, name: str, holder: str) -> None:
+    """Give it back; what another holds is left alone."""
+    conn.execute(sa.delete(leases).where(leases.c.name == name, leases.c.holder == holder))
+
+
+def held(conn: Connection) -> tuple[Lease, ...]:
+    """All leases that are held, by name."""
+    rows = conn.execute(sa.select(leases).order_by(leases.c.name))
+    return tuple(Lease(name=row.name, holder=row.holder, since=row.since) for row in rows)
+
+
+def get(conn: Connection, key: str) -> str | None:
+    """What was put there last; None when nothing was."""
+    return conn.scalars(sa.select(kv.c.value).where(kv.c.key == key)).one_or_none()
+
+
+def put(conn: Connection, key: str, value: str) -> None:
+    """In place of what was there."""
+    new = insert_new(conn, kv).values(key=key, value=value).returning(kv.c.key)
+    if conn.execute(new).one_or_none() is None:
+        conn.execute(sa.update(kv).where(kv.c.key == key).values(value=value))
+
+
+def prune(conn: Connection, before: datetime) -> int:
+    """Sweep out deliveries drained and mail written before then; what waits stays. Returns how many rows went.
+
+    Mail that nobody read goes too: it was written on pull requests that are not ours. A delivery that GitHub
+    repeats after this is new again, which does no harm: events are hints.
+    """
+    old = sa.select(mail.c.key).where(mail.c.at < before)
+    conn.execute(sa.delete(heard).where(heard.c.key.in_(old)))
+    gone = conn.execute(sa.delete(mail).where(mail.c.at < before)).rowcount
+    return gone + conn.execute(sa.delete(deliveries).where(deliveries.c.drained_at < before)).rowcount

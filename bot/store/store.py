@@ -1,0 +1,172 @@
+"""The store's face: each call is one transaction, answered when it is on disk; one contract for both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from bot.core.events import Concern
+from bot.core.model import Component, Entry, InstallationId, PullNumber, RepoName, Update, UpdateId
+from bot.store import inbox, repos, shelf, updates, work
+from bot.store.database import Database
+from bot.store.rows import Change, Delivery, Enqueue, Lease, RepoRow, UpdateRow
+
+
+class Store:
+    """url: sqlite:///file or postgresql://…; enqueue: puts a work key on the engine's queue in the same transaction.
+
+    Work keys are "u:<update id>" and "r:<owner/name in lower case>". Every call may raise Transient when the database
+    is away. All times are aware, and UTC when they come back.
+    """
+
+    def __init__(self, url: str, *, enqueue: Enqueue) -> None:
+        self._db = Database(url)
+        self._enqueue = enqueue
+        self._gathering = inbox.Gathering(lambda batch: self._db.write(inbox.keep_all, batch))
+
+    async def migrate(self) -> None:
+        """Bring the tables up to date. ConfigProblem when a newer version made them."""
+        await self._db.migrate()
+
+    def close(self) -> None:
+        """Wait for what runs and let go."""
+        self._db.close()
+
+    # The inbox
+
+    async def keep(self, delivery: Delivery) -> bool:
+        """Put a delivery on disk; False when this GUID was there. Calls that come together share one commit."""
+        return await self._gathering.keep(delivery)
+
+    async def undrained(self, limit: int = 100) -> list[Delivery]:
+        """Deliveries that nobody has followed up yet, the oldest first."""
+        return await self._db.read(inbox.undrained, limit)
+
+    async def drain(self, guid: str, concern: Concern | None, *, now: datetime) -> bool:
+        """All that follows from a delivery, once: repositories, mail, news for the rows concerned, their work enqueued.
+
+        concern None: it could not be understood and is put away. False when it was drained before.
+        """
+        return await self._db.write(inbox.drain, guid, concern, now=now, enqueue=self._enqueue)
+
+    # Repositories
+
+    async def repo(self, name: str) -> RepoRow | None:
+        """By name in any case, active or not."""
+        return await self._db.read(repos.one, name)
+
+    async def repos(self) -> tuple[RepoRow, ...]:
+        """All that the App was ever installed on, by name."""
+        return await self._db.read(repos.every)
+
+    async def save_repo(self, row: RepoRow, *, due: datetime | None, tries: int = 0) -> RepoRow:
+        """Write notes and default branch and settle its news; Stale when it changed since it was read."""
+        return await self._db.write(repos.save, row, due=due, tries=tries)
+
+    async def install(self, names: Sequence[RepoName], installation: InstallationId, *, now: datetime) -> None:
+        """As the installation event does, for who learns of it by asking."""
+        await self._db.write(repos.install, names, installation, now=now, enqueue=self._enqueue)
+
+    async def uninstall(self, names: Sequence[RepoName], installation: InstallationId, *, now: datetime) -> None:
+        """As the event does: no names means all of the installation."""
+        await self._db.write(repos.uninstall, names, installation, now=now, enqueue=self._enqueue)
+
+    # Updates
+
+    async def load(self, uid: UpdateId) -> UpdateRow | None:
+        """The row with the mail that it has not heard."""
+        return await self._db.read(updates.load, uid)
+
+    async def add(self, update: Update, entry: Entry, *, due: datetime | None = None, enqueue: bool = True) -> bool:
+        """A new row with its first line of audit; False, and nothing changed, when this update was known."""
+        return await self._db.write(updates.add, update, entry, due=due, enqueue=self._enqueue if enqueue else None)
+
+    async def save(
+        self,
+        row: UpdateRow,
+        update: Update,
+        *,
+        entries: Sequence[Entry] = (),
+        due: datetime | None = None,
+        heard: Collection[str] = (),
+        tries: int = 0,
+    ) -> UpdateRow:
+        """The update, its audit and what it heard, in one transaction; the row as it is then, news and mail included.
+
+        Stale when it changed since it was read. The news that `row` knew of are settled. due is taken only when no
+        others came meanwhile: their run is on its way and will say when the next is due.
+        """
+        change = Change(update=update, entries=tuple(entries), due=due, heard=tuple(heard), tries=tries)
+        return await self._db.write(updates.save, row, change)
+
+    async def say(self, uid: UpdateId, said: Mapping[str, str], *, ver: int | None = None) -> None:
+        """Remember what was said; no row gets stale by it. ver: the row's version, once it was said in full."""
+        await self._db.write(updates.say, uid, said, ver=ver)
+
+    async def unsaid(self, limit: int = 100) -> tuple[UpdateId, ...]:
+        """Updates saved since they were last said in full."""
+        return await self._db.read(updates.unsaid, limit)
+
+    async def of_repo(self, repo: str, *, open_only: bool = False) -> tuple[Update, ...]:
+        """Updates of a repository, the one that changed last at the end. open_only: those that have not ended."""
+        return await self._db.read(updates.of_repo, repo, open_only=open_only)
+
+    async def of_component(self, repo: str, component: Component) -> tuple[Update, ...]:
+        """Updates of one component in a repository, ended ones too."""
+        return await self._db.read(updates.of_component, repo, component)
+
+    async def by_pull(self, repo: str, number: PullNumber) -> tuple[Update, ...]:
+        """The updates whose pull request this is."""
+        return await self._db.read(updates.by_pull, repo, number)
+
+    async def recent(self, limit: int = 50) -> tuple[Update, ...]:
+        """What changed last, over all repositories, the latest first."""
+        return await self._db.read(updates.recent, limit)
+
+    async def audit(self, uid: UpdateId) -> tuple[Entry, ...]:
+        """What happened to an update, in order."""
+        return await self._db.read(updates.entries, uid)
+
+    # Time
+
+    async def due(self, now: datetime, limit: int = 100) -> list[str]:
+        """Work keys whose time has come, the longest waiting first; nothing is changed."""
+        return await self._db.read(work.due, now, limit)
+
+    async def wake(self, keys: Collection[str], *, now: datetime) -> list[str]:
+        """Enqueue these as if there were news, and clear the due times that have passed. Returns those that exist."""
+        return await self._db.write(work.wake, keys, now=now, enqueue=self._enqueue)
+
+    async def wake_due(self, now: datetime, limit: int = 100) -> list[str]:
+        """`due` and `wake` in one transaction."""
+        return await self._db.write(work.wake_due, now=now, limit=limit, enqueue=self._enqueue)
+
+    async def behind(self, older_than: datetime, limit: int = 100) -> list[str]:
+        """Work keys with news from before `older_than` that nobody looked at; to be healed with `wake`."""
+        return await self._db.read(work.behind, older_than, limit)
+
+    # Small things
+
+    async def lease(self, name: str, holder: str, *, now: datetime) -> str:
+        """Take it if it is free; returns who holds it now."""
+        return await self._db.write(shelf.lease, name, holder, now=now)
+
+    async def release(self, name: str, holder: str) -> None:
+        """Give it back; what another holds is left alone."""
+        await self._db.write(shelf.release, name, holder)
+
+    async def leases(self) -> tuple[Lease, ...]:
+        """All that are held."""
+        return await self._db.read(shelf.held)
+
+    async def get(self, key: str) -> str | None:
+        """A named value; None when there is none."""
+        return await self._db.read(shelf.get, key)
+
+    async def put(self, key: str, value: str) -> None:
+        """Set a named value."""
+        await self._db.write(shelf.put, key, value)
+
+    async def prune(self, before: datetime) -> int:
+        """Delete drained deliveries and mail older than this; returns how many."""
+        return await self._db.write(shelf.prune, before)

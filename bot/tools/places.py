@@ -1,0 +1,160 @@
+"""YAML that remembers its lines: each value is read through a Node that can say where it stands."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from io import StringIO
+from typing import Any, TypeVar
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from bot.core.durations import duration
+from bot.core.errors import ConfigProblem
+
+MOST_BYTES = 256 * 1024
+T = TypeVar("T")
+
+
+class Node:
+    """One mapping of the file that knows where it stands; `done` refuses the keys that nobody asked for."""
+
+    def __init__(self, data: CommentedMap, file: str, path: str = "") -> None:
+        self._data, self._file, self._path, self._asked = data, file, path, set[str]()
+
+    def where(self, key: str = "") -> str:
+        """file:line of a key, or of the mapping itself, with the key's path."""
+        path = ".".join(part for part in (self._path, key) if part)
+        try:
+            line = (self._data.lc.key(key)[0] if key in self._data else self._data.lc.line) or 0
+        except (KeyError, AttributeError):
+            line = 0
+        return f"{self._file}:{line + 1}" + (f" {path}" if path else "")
+
+    def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
+        """The key's value through `read`, or the default where it is absent. ValueError of `read` gets its place."""
+        self._asked.add(key)
+        if key not in self._data:
+            return default
+        try:
+            return read(self._data[key])
+        except ValueError as error:
+            raise ConfigProblem(str(error), where=self.where(key)) from None
+
+    def node(self, key: str) -> Node:
+        """The mapping below a key; an empty one where it is absent."""
+        self._asked.add(key)
+        value = self._data.get(key)
+        if value is None:
+            return Node(CommentedMap(), self._file, ".".join(filter(None, (self._path, key))))
+        if not isinstance(value, CommentedMap):
+            raise ConfigProblem(f"must be a mapping, not {_kind_of(value)}", where=self.where(key))
+        return Node(value, self._file, ".".join(filter(None, (self._path, key))))
+
+    def nodes(self, key: str) -> list[Node]:
+        """The mappings of a list below a key."""
+        self._asked.add(key)
+        value = self._data.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, CommentedSeq) or not all(isinstance(item, CommentedMap) for item in value):
+            raise ConfigProblem("must be a list of mappings", where=self.where(key))
+        path = ".".join(filter(None, (self._path, key)))
+        return [Node(item, self._file, f"{path}[{index}]") for index, item in enumerate(value)]
+
+    def has(self, key: str) -> bool:
+        """Whether the key is there at all."""
+        return key in self._data
+
+    def raw(self) -> CommentedMap:
+        """The mapping itself, for a file whose keys are not ours to judge."""
+        return self._data
+
+    def names(self) -> list[str]:
+        """The keys as written."""
+        return [str(key) for key in self._data]
+
+    def value(self, key: str) -> object:
+        """The raw value of a key, None where absent."""
+        self._asked.add(key)
+        return self._data.get(key)
+
+    def done(self) -> None:
+        """ConfigProblem for the first key that nobody asked for, with the nearest known one."""
+        for key in self.names():
+            if key not in self._asked:
+                near = difflib.get_close_matches(key, self._asked, n=1)
+                mend = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(self._asked))}"
+                raise ConfigProblem(f"unknown key {key!r}", where=self.where(key), mend=mend)
+
+
+def _kind_of(value: object) -> str:
+    names = {bool: "yes or no", int: "a number", float: "a number", str: "a text", type(None): "nothing"}
+    return names.get(type(value), "a list" if isinstance(value, Sequence) else "a mapping")
+
+
+def text(value: object) -> str:
+    """A text, also when it looks like a number to YAML."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value)
+    raise ValueError(f"must be a text, not {_kind_of(value)}")
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A text or a list of texts."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, Sequence):
+        return tuple(text(item) for item in value)
+    raise ValueError(f"must be a list of texts, not {_kind_of(value)}")
+
+
+def whole(least: int, most: int) -> Callable[[object], int]:
+    """A whole number within bounds."""
+
+    def read(value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return int(value)
+        raise ValueError(f"must be a whole number from {least} to {most}")
+
+    return read
+
+
+def span(value: object) -> timedelta:
+    """A span of time."""
+    return duration(text(value))
+
+
+def load(source: str, where: str) -> Node:
+    """Parse YAML into a Node. ConfigProblem with the line for what is no YAML, no mapping, or too large."""
+    if len(source.encode()) > MOST_BYTES:
+        raise ConfigProblem(f"is larger than {MOST_BYTES // 1024} KiB", where=where)
+    yaml = YAML(typ="rt")
+    try:
+        data = yaml.load(StringIO(source))
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigProblem(f"is no valid YAML: {error.problem}", where=f"{where}:{line}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigProblem(f"is no valid YAML: {error}", where=where) from None
+    if data is None:
+        data = CommentedMap()
+    if not isinstance(data, CommentedMap):
+        raise ConfigProblem("must be a mapping at the top", where=f"{where}:1", mend="Begin with version: 1")
+    return Node(data, where)
+
+
+def plain(value: object) -> object:
+    """A value without YAML's own types, so that no adapter meets them."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else str(value)

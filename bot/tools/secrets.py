@@ -1,0 +1,62 @@
+"""A secret never shows itself: not in a log, a traceback, a comment or a check run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+HIDDEN = "***"
+
+# What GitHub, package indexes and private keys look like, and credentials inside a URL or a header. A secret that got
+# into a text by way of a foreign tool is not known to us by value, only by its shape.
+SHAPES = re.compile(
+    r"gh[pousr]_[A-Za-z0-9_.-]{20,}"
+    r"|github_pat_[A-Za-z0-9_]{20,}"
+    r"|pypi-[A-Za-z0-9_-]{16,}"
+    r"|xox[abprs]-[A-Za-z0-9-]{10,}"
+    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
+    r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
+    r"|(?i:(?<=authorization: )|(?<=authorization\": \")|(?<=authorization': '))(?:[A-Za-z]+ )?[^\s'\"]+",
+    re.DOTALL,
+)
+SHORTEST = 6  # a shorter value would blank out ordinary words
+
+
+class Secret:
+    """A text that only `reveal` gives away; equal by value, hidden when printed."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The text itself: for the one call that needs it."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return f"Secret({HIDDEN})"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a secret is not pickled: it would lie on a disk in the open")
+
+
+def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
+    """The text without these secrets and without anything that has the shape of one."""
+    # The longest first: one secret may be part of another.
+    for secret in sorted(secrets, key=lambda one: -len(one.reveal())):
+        if len(secret.reveal()) >= SHORTEST:
+            text = text.replace(secret.reveal(), HIDDEN)
+    return SHAPES.sub(HIDDEN, text)

@@ -1,0 +1,1 @@
+"""Doors: they store events or read, and decide nothing."""

@@ -1,0 +1,63 @@
+"""What machines read: health, figures, updates with their audit; nothing here writes."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from bot import __version__
+from bot.core.model import UpdateId
+from bot.store.store import Store
+from bot.tools import metrics
+
+
+class Api:
+    """The reading routes. missing: what the operator has not set, said by /healthz."""
+
+    def __init__(self, store: Store, *, missing: tuple[str, ...]) -> None:
+        self._store, self._missing = store, missing
+
+    def routes(self) -> list[web.RouteDef]:
+        """The routes, to be guarded by `web.guard` but for /healthz."""
+        return [
+            web.get("/healthz", self.health),
+            web.get("/metrics", self.figures),
+            web.get("/api/updates", self.updates),
+            web.get("/api/updates/{id}", self.update),
+            web.get("/api/repos", self.repos),
+        ]
+
+    async def health(self, _request: web.Request) -> web.Response:
+        """200 when the store answers; says what is missing."""
+        await self._store.get("alive")
+        return web.json_response({"ok": True, "version": __version__, "missing": list(self._missing)})
+
+    async def figures(self, _request: web.Request) -> web.Response:
+        """Prometheus text."""
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
+
+    async def updates(self, request: web.Request) -> web.Response:
+        """The latest updates; `repo=owner/name` for those of one repository, `limit` up to 500."""
+        repo = request.query.get("repo")
+        try:
+            limit = min(500, max(1, int(request.query.get("limit", "100"))))
+        except ValueError:
+            raise web.HTTPBadRequest(text="limit must be a number") from None
+        found = await self._store.of_repo(repo) if repo else await self._store.recent(limit)
+        return _json({"updates": found[-limit:] if repo else found})
+
+    async def update(self, request: web.Request) -> web.Response:
+        """One update with all that happened to it."""
+        uid = UpdateId(request.match_info["id"])
+        row = await self._store.load(uid)
+        if row is None:
+            raise web.HTTPNotFound(text="no such update")
+        return _json({"update": row.update, "due": row.due, "audit": await self._store.audit(uid)})
+
+    async def repos(self, _request: web.Request) -> web.Response:
+        """The repositories, with the last look's answer to "why was nothing proposed?"."""
+        return _json({"repos": await self._store.repos()})
+
+
+def _json(data: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(data), content_type="application/json")

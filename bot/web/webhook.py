@@ -1,0 +1,80 @@
+"""GitHub's door: checks the signature, puts the delivery on disk, answers; nothing is thought before the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from bot.core.errors import SurefootError
+from bot.core.model import InstallationId
+from bot.github import signatures
+from bot.store.rows import Delivery
+from bot.store.store import Store
+from bot.tools import metrics
+from bot.tools.secrets import Secret
+
+log = structlog.get_logger(__name__)
+
+MOST_BYTES = 25 * 1024 * 1024  # GitHub's own bound of a payload
+DEEPEST = 100
+
+
+class _Installation(msgspec.Struct):
+    id: int
+
+
+class _Envelope(msgspec.Struct):
+    installation: _Installation | None = None
+
+
+class Door:
+    """`POST /github`. secret: None while the operator has not set one; then nobody can be believed."""
+
+    def __init__(
+        self, store: Store, *, secret: Secret | None, nudge: Callable[[], None], clock: Callable[[], datetime]
+    ) -> None:
+        self._store, self._secret, self._nudge, self._clock = store, secret, nudge, clock
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        """202 stored, 200 known already, 400 not understood, 401 not signed, 413 too large, 503 not ready."""
+        if self._secret is None:
+            return _answer(503, "WEBHOOK_SECRET is not set, so no delivery can be believed", "unready")
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _answer(413, f"a payload has at most {MOST_BYTES} bytes", "too_large")
+        signature = request.headers.get("X-Hub-Signature-256")
+        if not signatures.signed_by(self._secret.reveal(), signature, body):
+            return _answer(401, "the SHA-256 signature is missing or wrong", "unsigned")
+        event, guid = request.headers.get("X-GitHub-Event"), request.headers.get("X-GitHub-Delivery")
+        if not event or not guid or len(event) > 100 or len(guid) > 100:
+            return _answer(400, "X-GitHub-Event and X-GitHub-Delivery are needed", "malformed")
+        if problem := signatures.too_deep(body, DEEPEST):
+            return _answer(400, problem, "malformed")
+        try:
+            envelope = msgspec.json.decode(body, type=_Envelope)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            return _answer(400, f"the body is no JSON object: {error}", "malformed")
+        return await self._keep(event, guid, body, envelope)
+
+    async def _keep(self, event: str, guid: str, body: bytes, envelope: _Envelope) -> web.Response:
+        installation = InstallationId(envelope.installation.id) if envelope.installation else None
+        delivery = Delivery(guid=guid, event=event, received=self._clock(), body=body, installation=installation)
+        try:
+            new = await self._store.keep(delivery)
+        except SurefootError as error:
+            # GitHub keeps it in its log, and the sweep asks for it again.
+            log.error("a delivery could not be stored", guid=guid, why=str(error))
+            return _answer(503, "could not be stored just now", "unstored")
+        asyncio.get_running_loop().call_soon(self._nudge)
+        return _answer(202, "stored", "stored") if new else _answer(200, "known already", "known")
+
+
+def _answer(status: int, words: str, outcome: str) -> web.Response:
+    metrics.DELIVERIES.labels("webhook", outcome).inc()
+    return web.json_response({"message": words}, status=status)

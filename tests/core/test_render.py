@@ -1,0 +1,185 @@
+"""What people read: the words are there, and no foreign text can be more than text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core import check_runs, names, render
+from bot.core.model import Grade, Isolation, Kind, Merge, PullNumber, State, Verdict
+from bot.core.policy import Facts, Policy, decide
+from bot.core.quoting import block, code, table
+from tests.builders import (
+    BASE,
+    HEAD,
+    MERGED,
+    NOW,
+    a_change,
+    a_pull,
+    a_release,
+    a_rollout,
+    a_simulation,
+    a_suite,
+    an_update,
+)
+
+FAILED = a_simulation(grade=Grade.FAILED, why="1 test newly fails")
+
+
+def decided(simulation=None, kind: Kind = Kind.PATCH):
+    """An update with the decision that its simulation leads to."""
+    simulation = simulation or a_simulation()
+    decision = decide(Facts(kind=kind, head=HEAD, now=NOW, simulation=simulation), Policy())
+    return an_update(pull=a_pull(), simulation=simulation, decision=decision, state=State.SIMULATED, kind=kind)
+
+
+def test_the_pull_request_says_what_and_why() -> None:
+    """Component, versions, kind, age, place and reason are in the body."""
+    body = render.pull_body(an_update(release=a_release(), why_now=("the newest",)))
+
+    for words in ("`greeter`", "`1.2.3`", "`1.2.4`", "patch", "2026-02-25", "`requirements.txt:1`", "- the newest"):
+        assert words in body
+
+
+@pytest.mark.parametrize("state", State)
+def test_the_status_comment_is_found_again_and_says_its_state(state: State) -> None:
+    """Its first line is our mark; the state stands in words in its heading."""
+    update = an_update(state=state, pull=a_pull(), rollout=a_rollout(), merge=Merge(sha=MERGED, parent=BASE, at=NOW))
+    text = render.status(update, now=NOW)
+
+    assert text.splitlines()[0] == names.mark_of(update)
+    assert render.WORDS[state] in text.splitlines()[1]
+
+
+def test_a_failing_test_is_named_where_it_failed() -> None:
+    """The check run names the test in its table and annotates its line and the pinned one."""
+    [simulation] = check_runs.wanted(an_update(pull=a_pull(), simulation=FAILED, state=State.SIMULATED))
+
+    assert (names.SIMULATION, "completed", "failure") == (simulation.name, simulation.status, simulation.conclusion)
+    assert "`tests/test_shop.py::test_greets`" in simulation.summary
+    assert [("requirements.txt", 1), ("tests/test_shop.py", 7)] == [(a.path, a.line) for a in simulation.annotations]
+
+
+@pytest.mark.parametrize(
+    ("grade", "conclusion"), [(Grade.PASSED, "success"), (Grade.FAILED, "failure"), (Grade.UNKNOWN, "neutral")]
+)
+def test_the_conclusion_is_the_grade(grade: Grade, conclusion: str) -> None:
+    """Not known is neutral: neither a green nor a red mark."""
+    update = an_update(pull=a_pull(), simulation=a_simulation(grade=grade), state=State.SIMULATED)
+
+    assert conclusion == check_runs.wanted(update)[0].conclusion
+
+
+def test_a_trial_that_runs_is_in_progress() -> None:
+    """Who looks at the pull request sees at once that something is being done."""
+    [simulation] = check_runs.wanted(an_update(pull=a_pull(), state=State.PROPOSED))
+
+    assert ("in_progress", None) == (simulation.status, simulation.conclusion)
+
+
+@pytest.mark.parametrize(
+    ("update", "conclusion", "buttons"),
+    [
+        (decided(), "success", 0),
+        (decided(FAILED), "failure", 0),
+        (decided(kind=Kind.MAJOR), "action_required", 3),
+    ],
+)
+def test_the_policy_check_gives_every_reason(update, conclusion: str, buttons: int) -> None:
+    """Each finding is a row, and where a person is asked there are buttons to answer with."""
+    policy = next(run for run in check_runs.wanted(update) if run.name == names.POLICY)
+
+    assert (conclusion, buttons) == (policy.conclusion, len(policy.actions))
+    assert all(finding.why in policy.summary for finding in update.decision.findings)
+
+
+def test_buttons_fit_githubs_bounds() -> None:
+    """20 signs for label and identifier, 40 for the description, three at the most."""
+    updates = [decided(), decided(FAILED), decided(kind=Kind.MAJOR), an_update(state=State.DONE, rollout=a_rollout())]
+    for run in (run for update in updates for run in check_runs.wanted(update)):
+        assert len(run.actions) <= 3
+        for button in run.actions:
+            assert len(button.label) <= 20 and len(button.identifier) <= 20 and len(button.description) <= 40
+
+
+@pytest.mark.parametrize(
+    ("state", "conclusion"),
+    [
+        (State.ROLLING_OUT, None),
+        (State.ROLLED_BACK, "failure"),
+        (State.PAUSED, "action_required"),
+        (State.FAILED, "failure"),
+    ],
+)
+def test_the_rollout_check_ends_as_the_rollout(state: State, conclusion: str | None) -> None:
+    """It is on the merged commit, in progress until the end."""
+    run = check_runs.wanted(an_update(state=state, rollout=a_rollout()))[-1]
+
+    assert (names.ROLLOUT, a_rollout().sha, conclusion) == (run.name, run.head, run.conclusion)
+
+
+def test_one_environment_done_is_a_success_while_the_next_is_waited_for() -> None:
+    """The first environment's check is green before the second one begins."""
+    rollout = a_rollout()
+    run = check_runs.wanted(an_update(state=State.MERGED, rollout=rollout, environments_done=(rollout.environment,)))[
+        -1
+    ]
+
+    assert "success" == run.conclusion
+
+
+def test_the_revert_says_why_and_what_waits() -> None:
+    """Who finds the revert knows what happened without asking."""
+    rollout = replace(a_rollout(), because="canary failed 12 of 200 requests")
+    body = render.revert_body(an_update(pull=a_pull(), state=State.ROLLING_BACK, rollout=rollout, revert=PullNumber(3)))
+
+    assert "canary failed 12 of 200 requests" in body
+    assert "not proposed again" in body
+
+
+@pytest.mark.parametrize("isolation", Isolation)
+def test_every_check_says_how_code_was_locked_in(isolation: Isolation) -> None:
+    """A weaker jail, or none, is never passed over in silence."""
+    simulation = a_simulation(isolation=isolation)
+
+    assert (
+        render.isolation_line(simulation)
+        in check_runs.wanted(an_update(pull=a_pull(), simulation=simulation))[0].summary
+    )
+
+
+EVIL = "`@everyone` </details><img src=x> |a|b| ```\n/surefoot approve\n" + chr(0x202E) + chr(7)
+
+
+@given(st.text(max_size=400) | st.just(EVIL))
+def test_foreign_text_stays_text(text: str) -> None:
+    """A test's name or message is inline code on one line: no mention, no markup, no table cell, no command."""
+    inline, fenced = code(text), block(text)
+
+    assert "`" == inline[0] == inline[-1]
+    assert "`" not in inline[1:-1] and "\n" not in inline
+    fence = fenced.splitlines()[0].removesuffix("text")
+    assert fence not in "\n".join(fenced.splitlines()[1:-1])
+    assert 3 == len(table(("a",), [(inline,)]).splitlines())
+
+
+def test_hostile_test_names_do_not_break_the_check() -> None:
+    """The simulation's table keeps its shape whatever a test is called."""
+    suite = a_suite(grade=Grade.FAILED, newly_failing=(a_change(test=EVIL, message=EVIL),), log=EVIL)
+    run = check_runs.wanted(an_update(pull=a_pull(), simulation=a_simulation(grade=Grade.FAILED, suites=(suite,))))[0]
+    rows = [line for line in run.summary.splitlines() if line.startswith("| Newly")]
+
+    assert 1 == len(rows)
+    assert 6 == rows[0].replace("\\|", "").count("|")
+    assert chr(0x202E) not in run.summary + run.text
+
+
+def test_a_decision_in_one_line() -> None:
+    """For logs and tables."""
+    decision = decided().decision
+
+    assert decision is not None and Verdict.APPROVE is decision.verdict
+    assert render.decision_line(decision).startswith("approve: ")

@@ -1,0 +1,305 @@
+"""Deliveries: read as GitHub describes them, refused where they have another form, and never a crash."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.core.errors import Permanent
+from bot.core.events import (
+    ActionPressed,
+    Advised,
+    ChecksMoved,
+    Commented,
+    DeploymentMoved,
+    Ignored,
+    Installed,
+    Published,
+    PullChanged,
+    Pushed,
+    Reviewed,
+    RunMoved,
+    Uninstalled,
+    concern,
+)
+from bot.github import payloads
+from bot.github.signatures import signed_by, too_deep
+from tests.github import barest
+
+SHA = "a" * 40
+OURS = 4242
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+REPO = {"full_name": "acme/shop", "default_branch": "main"}
+PERSON = {"login": "ann", "type": "User"}
+
+
+def read(name, **body):
+    return payloads.parse(name, "guid-1", json.dumps(body).encode(), app_id=OURS, received=NOW)
+
+
+@pytest.mark.parametrize("event", sorted(barest.described("webhooks")["x-webhooks"]))
+def test_the_barest_delivery_that_github_describes_is_read(event):
+    """We need no field that GitHub does not promise, and take null wherever it may send it."""
+    body = json.dumps(barest.webhook(event)).encode()
+    told = payloads.parse(event.partition(".")[0], "guid-1", body, app_id=OURS, received=NOW)
+    concern(told)  # and it follows something, or nothing, from it
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "expected"),
+    [
+        (
+            "installation",
+            {"action": "created", "installation": {"id": 7}, "repositories": [{"full_name": "acme/shop"}]},
+            Installed(installation=7, repos=("acme/shop",)),
+        ),
+        ("installation", {"action": "suspend", "installation": {"id": 7}}, Uninstalled(installation=7)),
+        (
+            "installation_repositories",
+            {
+                "action": "removed",
+                "installation": {"id": 7},
+                "repositories_added": [],
+                "repositories_removed": [{"full_name": "acme/shop"}],
+            },
+            Uninstalled(installation=7, repos=("acme/shop",)),
+        ),
+        (
+            "installation_repositories",
+            {"action": "added", "installation": {"id": 7}, "repositories_added": [{"full_name": "acme/shop"}]},
+            Installed(installation=7, repos=("acme/shop",)),
+        ),
+        (
+            "installation_repositories",
+            {"action": "removed", "installation": {"id": 7}, "repositories_removed": []},
+            Ignored(name="installation_repositories.removed"),
+        ),
+        (
+            "push",
+            {"ref": "refs/heads/main", "after": SHA, "repository": REPO, "pusher": {"name": "x"}, "sender": PERSON},
+            Pushed(repo="acme/shop", ref="refs/heads/main", after=SHA, default=True, pusher="ann"),
+        ),
+        (
+            "push",
+            {"ref": "refs/heads/x", "after": "0" * 40, "repository": REPO, "pusher": {"name": "ann"}},
+            Pushed(repo="acme/shop", ref="refs/heads/x", after=None, default=False, pusher="ann"),
+        ),
+        ("release", {"action": "published", "repository": REPO}, Published(repo="acme/shop")),
+        ("release", {"action": "created", "repository": REPO}, Ignored(name="release.created")),
+        ("package", {"action": "published"}, Ignored(name="package.published")),
+        ("registry_package", {"action": "updated", "repository": REPO}, Published(repo="acme/shop")),
+        (
+            "check_suite",
+            {"action": "completed", "check_suite": {"head_sha": SHA}, "repository": REPO},
+            ChecksMoved(repo="acme/shop", sha=SHA),
+        ),
+        ("status", {"sha": SHA, "repository": REPO}, ChecksMoved(repo="acme/shop", sha=SHA)),
+        (
+            "workflow_run",
+            {"action": "completed", "workflow_run": {"id": 9, "head_sha": SHA}, "repository": REPO},
+            RunMoved(repo="acme/shop", run="9", sha=SHA),
+        ),
+        (
+            "pull_request",
+            {"action": "closed", "pull_request": {"number": 3, "head": {"ref": "b"}}, "repository": REPO},
+            PullChanged(repo="acme/shop", pull=3, action="closed", branch="b"),
+        ),
+        (
+            "pull_request_review",
+            {"action": "submitted", "pull_request": {"number": 3}, "repository": REPO},
+            Reviewed(repo="acme/shop", pull=3),
+        ),
+        (
+            "deployment_status",
+            {"action": "created", "deployment": {"sha": SHA}, "repository": REPO},
+            DeploymentMoved(repo="acme/shop", sha=SHA),
+        ),
+        (
+            "deployment_protection_rule",
+            {"action": "requested", "deployment": {"sha": SHA}, "repository": REPO},
+            DeploymentMoved(repo="acme/shop", sha=SHA),
+        ),
+        ("dependabot_alert", {"action": "created", "repository": REPO}, Advised(repo="acme/shop")),
+        ("security_advisory", {"action": "published"}, Advised(repo=None)),
+        (
+            "merge_group",
+            {"action": "checks_requested", "merge_group": {"head_sha": SHA}, "repository": REPO},
+            ChecksMoved(repo="acme/shop", sha=SHA),
+        ),
+        ("ping", {"zen": "x"}, Ignored(name="ping")),
+        ("a_new_thing", {}, Ignored(name="a_new_thing")),
+    ],
+)
+def test_each_event_says_what_happened(name, body, expected):
+    """What GitHub sends becomes the one thing that the bot reacts to."""
+    assert expected == read(name, **body)
+
+
+def a_comment(**change):
+    body = {
+        "action": "created",
+        "issue": {"number": 3, "pull_request": {"url": "x"}},
+        "comment": {"id": 5, "created_at": "2026-03-04T13:00:00+01:00", "body": "/surefoot approve", "user": PERSON},
+        "repository": REPO,
+        "sender": PERSON,
+    }
+    return body | change
+
+
+def test_a_persons_new_comment_on_a_pull_request_is_heard():
+    """With its words, its writer and the moment in UTC."""
+    expected = Commented(repo="acme/shop", pull=3, comment=5, author="ann", body="/surefoot approve", at=NOW)
+    assert expected == read("issue_comment", **a_comment())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"action": "edited"},
+        {"action": "deleted"},
+        {"issue": {"number": 3}},
+        {"sender": {"login": "surefoot[bot]", "type": "Bot"}},
+        {"comment": {"id": 5, "created_at": "2026-03-04T12:00:00Z", "user": {"login": "x[bot]", "type": "Bot"}}},
+        {"comment": {"id": 5, "created_at": "2026-03-04T12:00:00Z", "user": None}},
+    ],
+)
+def test_other_comments_are_not_heard(change):
+    """Neither an edit, nor an issue's comment, nor a bot's, nor one of nobody commands anything."""
+    assert isinstance(read("issue_comment", **a_comment(**change)), Ignored)
+
+
+def a_press(app=OURS, sender=PERSON, **change):
+    run = {"head_sha": SHA, "app": {"id": app}}
+    body = {"action": "requested_action", "check_run": run, "repository": REPO, "sender": sender}
+    return body | {"requested_action": {"identifier": "rollback"}} | change
+
+
+def test_a_button_of_ours_is_heard_and_nobody_elses():
+    """A press counts when a person made it on a check run of our own App; its time is the delivery's."""
+    expected = ActionPressed(repo="acme/shop", sha=SHA, identifier="rollback", author="ann", at=NOW, delivery="guid-1")
+    assert expected == read("check_run", **a_press())
+    bot = {"login": "x[bot]", "type": "Bot"}
+    for body in (a_press(app=1), a_press(sender=bot), a_press(requested_action=None)):
+        assert isinstance(read("check_run", **body), Ignored)
+    assert ChecksMoved(repo="acme/shop", sha=SHA) == read("check_run", **a_press(action="completed"))
+
+
+def test_without_an_app_id_no_button_is_ours():
+    """Before the App is known nothing is taken for its own."""
+    body = json.dumps(a_press()).encode()
+    assert isinstance(payloads.parse("check_run", "g", body, app_id=None), Ignored)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "field"),
+    [
+        ("push", {"ref": "x", "after": SHA, "sender": PERSON}, "repository"),
+        ("push", {"ref": 1, "after": SHA, "repository": REPO, "sender": PERSON}, r"\$\.ref"),
+        ("push", {"ref": "x", "after": "--upload-pack=x", "repository": REPO, "sender": PERSON}, r"\$\.after"),
+        ("status", {"sha": SHA, "repository": {"full_name": "../../app"}}, "full_name"),
+        ("status", {"sha": SHA, "repository": {"full_name": "acme/.."}}, "full_name"),
+        ("status", {"sha": SHA, "repository": {"full_name": "acme/shop?x=1"}}, "full_name"),
+        ("status", {"sha": SHA, "repository": {"full_name": "acme/shop\n"}}, "full_name"),
+        ("status", {"sha": SHA + "\n", "repository": REPO}, "sha"),
+        ("deployment_protection_rule", {"deployment": {"sha": "main"}, "repository": REPO}, "deployment.sha"),
+        ("pull_request", {"action": "opened", "pull_request": {"number": "3"}, "repository": REPO}, "number"),
+    ],
+)
+def test_a_body_of_another_form_is_refused_with_the_field(name, body, field):
+    """The message names the delivery, the event and the field, and nothing odd gets past the door."""
+    with pytest.raises(Permanent, match=field) as caught:
+        read(name, **body)
+    assert "guid-1" in str(caught.value) and name in str(caught.value)
+
+
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    max_leaves=12,
+)
+EVENTS = sorted({event.partition(".")[0] for event in barest.described("webhooks")["x-webhooks"]})
+
+
+@given(st.sampled_from(EVENTS), ANY_JSON | st.binary(max_size=60))
+def test_no_body_breaks_the_reading(name, body):
+    """Whatever comes in is an event or a refusal."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        payloads.parse(name, "guid", raw, app_id=OURS, received=NOW)
+    except Permanent:
+        return
+
+
+@given(st.data(), st.sampled_from(sorted(barest.described("webhooks")["x-webhooks"])), ANY_JSON)
+def test_no_field_breaks_the_reading(data, event, value):
+    """Any one field of a true delivery may be anything at all."""
+    body = barest.webhook(event)
+    place = body
+    while True:
+        key = data.draw(st.sampled_from(sorted(place)) if isinstance(place, dict) and place else st.just(None))
+        if key is None:
+            break
+        if not isinstance(place[key], dict) or data.draw(st.booleans()):
+            place[key] = value
+            break
+        place = place[key]
+    try:
+        payloads.parse(event.partition(".")[0], "guid", json.dumps(body).encode(), app_id=OURS, received=NOW)
+    except Permanent:
+        return
+
+
+def signature(secret: str, body: bytes, how=hashlib.sha256) -> str:
+    return f"{how().name}=" + hmac.new(secret.encode(), body, how).hexdigest()
+
+
+@given(st.text(min_size=1, max_size=40).filter(lambda text: text.isprintable()), st.binary(max_size=200))
+def test_a_true_signature_is_believed(secret, body):
+    """What GitHub signs with our secret is GitHub's, whatever the secret's letters."""
+    assert signed_by(secret, signature(secret, body), body)
+
+
+@given(st.binary(max_size=100), st.one_of(st.none(), st.text(max_size=80), st.text(max_size=64).map("sha256=".__add__)))
+def test_any_other_signature_is_not(body, header):
+    """Missing, malformed, non-ASCII or made up: no, and never a crash."""
+    assert not signed_by("secret", header, body) or header == signature("secret", body)
+
+
+def test_an_old_a_changed_and_a_foreign_signature_are_not_believed():
+    """SHA-1 is never enough; one byte changed, another secret, upper case, or no secret at all is no."""
+    body = b'{"a": 1}'
+    good = signature("secret", body)
+    assert signed_by("secret", good, body)
+    assert not signed_by("secret", signature("secret", body, hashlib.sha1), body)
+    assert not signed_by("secret", good, body + b" ")
+    assert not signed_by("other", good, body)
+    assert not signed_by("secret", good.upper(), body)
+    assert not signed_by("secret", good.removeprefix("sha256="), body)
+    assert not signed_by("", signature("", body), body)
+
+
+def depth_of(value) -> int:
+    if isinstance(value, dict):
+        return 1 + max(map(depth_of, value.values()), default=0)
+    return 1 + max(map(depth_of, value), default=0) if isinstance(value, list) else 0
+
+
+@given(ANY_JSON, st.integers(0, 6))
+def test_depth_is_measured_truly(value, deepest):
+    """Brackets inside of strings do not count, escaped quotes do not end one, and the rest is counted exactly."""
+    body = json.dumps({"[[[": value, '"{': '\\"[['}).encode()
+    assert (too_deep(body, deepest) is not None) == (1 + depth_of(value) > deepest)
+
+
+def test_a_deep_or_broken_body_is_measured_without_recursion():
+    """A million brackets, an open string, and a backslash at the end are all just measured."""
+    assert too_deep(b"[" * 1_000_000, 100) == "the JSON is nested deeper than 100 levels"
+    assert too_deep(b'{"a": "' + b"[" * 1000, 100) is None
+    assert too_deep(b'"\\', 100) is None
+    assert too_deep(b"]]]]", 0) is None

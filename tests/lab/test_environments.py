@@ -1,0 +1,237 @@
+"""Environments are prepared with network and used without; preparing one runs nothing that it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import sys
+import tarfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import ConfigProblem, Transient
+from bot.core.model import Grade
+from bot.lab import environments, resolver, sandbox
+from bot.lab.cache import Cache
+from bot.lab.environments import Environment
+from bot.lab.host import Host
+from bot.lab.indexes import IndexSettings
+from bot.lab.jobs import Job, Limits
+from bot.lab.resolver import NotPrepared, Uv
+from bot.lab.wants import Want
+from tests.lab import world
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    """An empty one."""
+    return Cache(folder=tmp_path / "cache")
+
+
+@pytest.fixture
+def uv(wheels: Path) -> Uv:
+    """The resolver, with the made wheels as its only index."""
+    return resolver.find_uv(world.index(wheels))
+
+
+@asynccontextmanager
+async def environment(tmp_path: Path, uv: Uv, cache: Cache, *lines: str, **files: str) -> AsyncIterator[Environment]:
+    """That of a tree with these requirements."""
+    tree = world.tree(tmp_path / "tree", {"requirements.txt": "".join(f"{line}\n" for line in lines), **files})
+    async with environments.prepared(tree, uv=uv, cache=cache) as made:
+        yield made
+
+
+async def inside(host: Host, made: Environment, code: str) -> str:
+    """What the environment's own interpreter says in a jail."""
+    job = Job(command=(str(made.programs / "python"), "-c", code), visible=made.visible, limits=Limits(seconds=20))
+    ran = await sandbox.run(job, host)
+    assert ran.code == 0, ran.text
+    return ran.text.strip()
+
+
+async def test_it_works_in_the_jail_and_is_reused(host: Host, uv: Uv, cache: Cache, tmp_path: Path) -> None:
+    """Locked by hashes, compiled, read-only; the same wishes again cost nothing and need no index."""
+    async with environment(tmp_path, uv, cache, "greeter==1.1") as made:
+        code = "import greeter, pytest; print(greeter.hail('you'), greeter.__cached__ is not None)"
+        assert await inside(host, made, code) == "Hello, you True"
+        assert "greeter==1.1 --hash=sha256:" in made.lock
+        assert made.notes == ("pytest is added; the tree does not ask for it",)
+        assert list(made.folder.rglob("__pycache__/greeter*.pyc"))
+        stamp = (made.folder / "pyvenv.cfg").stat().st_mtime_ns
+    async with environment(tmp_path, uv, cache, "greeter==1.1") as again:
+        assert (again.key, (again.folder / "pyvenv.cfg").stat().st_mtime_ns) == (made.key, stamp)
+
+
+async def test_preparing_runs_nothing_of_a_package(
+    host: Host, uv: Uv, cache: Cache, wheels: Path, tmp_path: Path
+) -> None:
+    """A .pth file may hold code that every start of the environment's interpreter runs: in the jail only, never here."""
+    mark = tmp_path / "it-was-run-here"
+    line = f"import os; os.path.isdir({str(tmp_path)!r}) and open({str(mark)!r}, 'w')\n"
+    world.wheel(wheels, "sly", "1.0", {"sly.py": "x = 1\n", "sly.pth": line})
+    async with environment(tmp_path, uv, cache, "sly==1.0") as made:
+        assert list(made.folder.rglob("sly.pth"))
+        assert not mark.exists()
+        assert await inside(host, made, "import sly; print(sly.x)") == "1"
+    assert not mark.exists()
+
+
+async def test_a_conflict_is_told_in_the_resolvers_words(uv: Uv, cache: Cache, wheels: Path, tmp_path: Path) -> None:
+    """Both requirements are named."""
+    world.wheel(wheels, "needy", "1.0", {"needy.py": ""}, ["greeter>=2"])
+    with pytest.raises(NotPrepared, match=r"needy.*greeter>=2.*unsatisfiable") as caught:
+        async with environment(tmp_path, uv, cache, "needy", "greeter==1.0"):
+            pass
+    assert caught.value.grade is Grade.FAILED
+    assert list(cache.folder.glob("*/")) == []
+
+
+async def test_what_is_published_as_source_only_is_not_built(
+    uv: Uv, cache: Cache, wheels: Path, tmp_path: Path
+) -> None:
+    """A build runs the package's own code; we do not know, and say so."""
+    with tarfile.open(wheels / "onlysource-1.0.tar.gz", "w:gz") as archive:
+        for name, text in {
+            "PKG-INFO": "Metadata-Version: 2.1\nName: onlysource\nVersion: 1.0\n",
+            "setup.py": "1/0",
+        }.items():
+            entry = tarfile.TarInfo(f"onlysource-1.0/{name}")
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    with pytest.raises(NotPrepared, match="source only, and nothing is built") as caught:
+        async with environment(tmp_path, uv, cache, "onlysource==1.0"):
+            pass
+    assert caught.value.grade is Grade.UNKNOWN
+
+
+async def test_an_index_that_is_away_is_worth_another_try(cache: Cache, tmp_path: Path) -> None:
+    """The loop waits and asks again; nothing is said about the update."""
+    away = resolver.find_uv(IndexSettings(url="http://127.0.0.1:9/simple", only=True))
+    with pytest.raises(Transient, match="does not answer"):
+        async with environment(tmp_path, replace(away, seconds=60), cache, "greeter"):
+            pass
+
+
+async def test_an_unknown_name_is_said(uv: Uv, cache: Cache, tmp_path: Path) -> None:
+    """In the resolver's words as well."""
+    with pytest.raises(NotPrepared, match="no-such-name-at-all"):
+        async with environment(tmp_path, uv, cache, "no-such-name-at-all==1"):
+            pass
+
+
+async def test_a_python_that_is_not_here(uv: Uv, cache: Cache, tmp_path: Path) -> None:
+    """None is downloaded: a person has to know."""
+    project = '[project]\nname = "x"\nrequires-python = ">=9"\n'
+    with pytest.raises(NotPrepared, match=r"asks for Python >=9; this machine has 3\.") as caught:
+        async with environment(tmp_path, uv, cache, **{"pyproject.toml": project}):
+            pass
+    assert caught.value.grade is Grade.UNKNOWN
+
+
+async def test_the_trees_own_hashes_bind(uv: Uv, cache: Cache, wheels: Path, tmp_path: Path) -> None:
+    """A file of another content under the same name is not installed, whatever the index says of it."""
+    line = f"greeter==1.0 --hash=sha256:{'0' * 64}"
+    with pytest.raises(NotPrepared, match="[Hh]ash"):
+        async with environment(tmp_path, uv, cache, line, "pytest"):
+            pass
+
+
+async def test_the_trees_lock_is_the_lock(uv: Uv, cache: Cache, tmp_path: Path) -> None:
+    """No resolver is asked when every line is pinned with hashes."""
+    async with environment(tmp_path, uv, cache, "greeter==1.0") as made:
+        lock = made.lock
+    async with environment(tmp_path, uv, cache, *lock.splitlines()) as again:
+        assert again.notes == ("requirements.txt is used as the lock",)
+        assert (again.lock, again.key) == (lock, made.key)
+
+
+def test_hashes_of_the_tree_replace_those_of_the_index() -> None:
+    """For the same version only."""
+    found = "a==1 \\\n    --hash=sha256:11 \\\n    --hash=sha256:12\nb[x]==2 --hash=sha256:22\n"
+    own = Want(text="B[x]==2", name="b", where="", hashes=("sha256:33",))
+    other = Want(text="a==3", name="a", where="", hashes=("sha256:44",))
+    assert environments.with_own_hashes(found, [own, other]) == (
+        "a==1 --hash=sha256:11 --hash=sha256:12\nb[x]==2 --hash=sha256:33\n"
+    )
+
+
+async def test_a_settings_file_in_the_tree_has_no_say(uv: Uv, cache: Cache, tmp_path: Path) -> None:
+    """tool.uv in a tree could else name another index, or files of this machine."""
+    settings = '[project]\nname = "x"\n[tool.uv]\nno-index = false\nindex-url = "http://127.0.0.1:9/simple"\n'
+    async with environment(tmp_path, uv, cache, "greeter==1.0", **{"pyproject.toml": settings}) as made:
+        assert "greeter==1.0" in made.lock
+
+
+def test_uv_is_looked_for_beside_us_and_on_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Else it says how to get it."""
+    assert Path(resolver.find_uv(IndexSettings()).path).parent == Path(sys.executable).parent
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ConfigProblem, match="pip install uv"):
+        resolver.find_uv(IndexSettings())
+
+
+async def test_a_call_that_hangs_is_ended(uv: Uv, tmp_path: Path) -> None:
+    """And the loop tries again later."""
+    (tmp_path / "uv").write_text("#!/bin/sh\nsleep 60\n")
+    (tmp_path / "uv").chmod(0o755)
+    with pytest.raises(Transient, match="did not end"):
+        await replace(uv, path=str(tmp_path / "uv"), seconds=0.1).run(tmp_path, "pip")
+
+
+# --- the cache ---------------------------------------------------------------------------------------------------
+
+
+def writes(size: int) -> Callable[[Path], Awaitable[None]]:
+    """Makes an entry of this size."""
+
+    async def make(place: Path) -> None:
+        (place / "data").write_bytes(bytes(size))
+
+    return make
+
+
+async def test_the_longest_unused_go_first_and_none_in_use(tmp_path: Path) -> None:
+    """The bound holds after each new entry, save for what is being used."""
+    small = Cache(folder=tmp_path, most=250)
+    for place, name in enumerate(("one", "two")):
+        async with small.entry(name, writes(100)) as made:
+            pass
+        os.utime(made / ".ready", (place, place))
+    async with small.entry("one", writes(100)) as made:
+        os.utime(made / ".ready", (0, 0))
+        async with small.entry("three", writes(100)):
+            pass
+        assert sorted(path.parent.name for path in tmp_path.glob("*/.ready")) == ["one", "three"]
+
+
+async def test_an_entry_is_made_once_and_half_of_one_is_none(tmp_path: Path) -> None:
+    """Side by side, the second waits for the first; what failed or was cut off is made anew."""
+    cache, made = Cache(folder=tmp_path), []
+
+    async def slow(place: Path) -> None:
+        made.append(place)
+        await asyncio.sleep(0.1)
+
+    async def use() -> None:
+        async with cache.entry("it", slow):
+            pass
+
+    (tmp_path / "it").mkdir(parents=True)
+    (tmp_path / "it" / "half").write_text("")
+    await asyncio.gather(use(), use(), use())
+    assert len(made) == 1 and not (tmp_path / "it" / "half").exists()
+
+    async def fails(_: Path) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        async with cache.entry("other", fails):
+            pass
+    assert not (tmp_path / "other").exists()

@@ -1,0 +1,599 @@
+"""What a store promises, whatever database it stands on. Collected once per database, with a `world` of that kind."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+
+from bot.core.errors import ConfigProblem, Stale
+from bot.core.events import (
+    ActionPressed,
+    Advised,
+    ChecksMoved,
+    Commented,
+    Ignored,
+    Installed,
+    PullChanged,
+    Pushed,
+    Reviewed,
+    Uninstalled,
+    concern,
+)
+from bot.core.model import InstallationId, Login, PullNumber, RepoName, State, UpdateId
+from bot.store.store import Store
+from tests.builders import (
+    DAY,
+    HEAD,
+    HOUR,
+    INSTALLATION,
+    MERGED,
+    MINUTE,
+    NOW,
+    PULL,
+    REPO,
+    a_component,
+    a_merge,
+    a_pull,
+    a_sha,
+    a_simulation,
+    an_entry,
+    an_id,
+    an_update,
+)
+from tests.store.world import World, a_delivery
+
+OTHER = RepoName("acme/stock")
+
+
+def a_comment(number: int = 1, text: str = "/surefoot approve", pull: PullNumber = PULL) -> Commented:
+    return Commented(repo=REPO, pull=pull, comment=number, author=Login("alice"), body=text, at=NOW)
+
+
+async def put_in(world: World, **overrides: object) -> UpdateId:
+    """An update stands in the store, with nothing left to do."""
+    update = an_update(**overrides)
+    await world.store.add(update, an_entry(update=update.id), enqueue=False)
+    return update.id
+
+
+# The inbox
+
+
+async def test_a_delivery_comes_back_as_it_was_sent(world: World) -> None:
+    """The signed bytes, the event and the installation survive as they came."""
+    delivery = a_delivery(body=b'{"a": "\xc3\xa4"}\x00\xff', event="push")
+    assert await world.store.keep(delivery)
+    assert await world.store.undrained() == [delivery]
+
+
+async def test_a_guid_that_comes_twice_is_one_delivery(world: World) -> None:
+    """GitHub's redelivery of something that we have changes nothing, and the caller learns so."""
+    assert await world.store.keep(a_delivery())
+    assert not await world.store.keep(a_delivery(body=b"other"))
+    assert [one.body for one in await world.store.undrained()] == [b"{}"]
+
+
+async def test_of_the_same_delivery_sent_many_times_at_once_one_is_new(world: World) -> None:
+    """Whichever way simultaneous calls are put together into commits, exactly one is told that it was first."""
+    answers = await asyncio.gather(*(world.store.keep(a_delivery(f"guid-{n % 5}")) for n in range(40)))
+    assert sum(answers) == 5
+    assert {one.guid for one in await world.store.undrained()} == {f"guid-{n}" for n in range(5)}
+
+
+async def test_deliveries_wait_in_the_order_they_came(world: World) -> None:
+    """The oldest is drained first, and a limit cuts off the newest."""
+    for number in range(4):
+        await world.store.keep(a_delivery(f"guid-{number}"))
+    assert [one.guid for one in await world.store.undrained(3)] == ["guid-0", "guid-1", "guid-2"]
+
+
+async def test_a_drained_delivery_is_not_drained_again(world: World) -> None:
+    """Two drainers on one delivery bump the row once."""
+    uid = await put_in(world, pull=a_pull())
+    await world.store.keep(a_delivery())
+    news = concern(Reviewed(repo=REPO, pull=PULL))
+    answers = await asyncio.gather(*(world.store.drain("guid-1", news, now=NOW) for _ in range(3)))
+    assert sorted(answers) == [False, False, True]
+    assert world.queued() == [(f"u:{uid}", 1)]
+    assert await world.store.undrained() == []
+
+
+async def test_a_delivery_that_is_not_there_cannot_be_drained(world: World) -> None:
+    """Draining comes after keeping; the other way round nothing happens."""
+    assert not await world.store.drain("nobody", concern(Reviewed(repo=REPO, pull=PULL)), now=NOW)
+    assert world.queued() == []
+
+
+async def test_what_cannot_be_understood_is_put_away(world: World) -> None:
+    """A payload that makes no sense does not stop the line behind it."""
+    await world.store.keep(a_delivery())
+    assert await world.store.drain("guid-1", None, now=NOW)
+    assert (await world.store.undrained(), world.queued()) == ([], [])
+
+
+async def test_when_the_queue_refuses_nothing_of_the_delivery_is_done(world: World) -> None:
+    """Bump and enqueue are one: if the work cannot be enqueued the delivery still waits."""
+    uid = await put_in(world, pull=a_pull())
+    await world.store.keep(a_delivery())
+
+    def broken(conn: sa.Connection, key: str, seq: int) -> None:
+        raise RuntimeError("no room")
+
+    store = Store(world.url, enqueue=broken)
+    with pytest.raises(RuntimeError):
+        await store.drain("guid-1", concern(a_comment()), now=NOW)
+    store.close()
+    row = await world.store.load(uid)
+    assert row is not None and (row.seq, row.mail) == (0, ())
+    assert len(await world.store.undrained()) == 1
+
+
+# Which rows an event concerns
+
+
+async def test_news_of_a_pull_request_reach_its_update_and_the_repository(world: World) -> None:
+    """A push to our branch wakes the update and looks at the repository, and wakes nothing else."""
+    uid = await put_in(world, pull=a_pull())
+    await put_in(world, target="9.9", pull=a_pull(number=99, head=a_sha(9), branch="other"))
+    await world.hear(concern(PullChanged(repo=REPO, pull=PULL, action="synchronize", branch="surefoot/greeter-1.2.4")))
+    assert world.woken() == {f"u:{uid}", "r:acme/shop"}
+
+
+async def test_a_repository_is_found_whatever_the_case_of_its_name(world: World) -> None:
+    """GitHub may spell a name otherwise than we stored it."""
+    uid = await put_in(world, pull=a_pull())
+    await world.hear(concern(Reviewed(repo=RepoName("ACME/Shop"), pull=PULL)))
+    assert world.woken() == {f"u:{uid}"}
+    row = await world.store.repo("Acme/SHOP")
+    assert row is not None and row.name == REPO
+    assert len(await world.store.by_pull("ACME/shop", PULL)) == 1
+
+
+async def test_checks_reach_an_update_by_its_head_and_by_its_merge(world: World) -> None:
+    """A status of the proposed commit and one of the merged commit both count."""
+    head = await put_in(world, pull=a_pull())
+    merged = await put_in(world, target="2", pull=a_pull(number=2, head=a_sha(2)), merge=a_merge())
+    await world.hear(concern(ChecksMoved(repo=REPO, sha=HEAD)))
+    assert world.woken() == {f"u:{head}"}
+    await world.hear(concern(ChecksMoved(repo=REPO, sha=MERGED)))
+    assert world.woken() == {f"u:{head}", f"u:{merged}"}
+
+
+@pytest.mark.parametrize("state", [State.DONE, State.CLOSED, State.SUPERSEDED, State.ROLLED_BACK])
+async def test_what_has_ended_is_left_alone_by_checks_and_pushes(world: World, state: State) -> None:
+    """A finished update is woken by its own pull request only: somebody may open it again."""
+    uid = await put_in(world, pull=a_pull(), state=state)
+    await world.hear(concern(ChecksMoved(repo=REPO, sha=HEAD)))
+    await world.hear(concern(Pushed(repo=REPO, ref="refs/heads/main", after=HEAD, default=True, pusher=Login("a"))))
+    assert world.woken() == {"r:acme/shop"}
+    await world.hear(concern(PullChanged(repo=REPO, pull=PULL, action="reopened", branch="x")))
+    assert f"u:{uid}" in world.woken()
+
+
+async def test_a_moved_base_wakes_everything_in_flight_there(world: World) -> None:
+    """A push to the default branch concerns whatever waits to be merged into it, and no other repository."""
+    uid = await put_in(world)
+    await put_in(world, repo=OTHER)
+    await world.hear(concern(Pushed(repo=REPO, ref="refs/heads/main", after=HEAD, default=True, pusher=Login("a"))))
+    assert world.woken() == {f"u:{uid}", "r:acme/shop"}
+
+
+async def test_a_push_to_a_branch_wakes_the_update_of_that_branch(world: World) -> None:
+    """Before we know the number of the pull request its branch is enough."""
+    uid = await put_in(world, pull=a_pull())
+    await put_in(world, target="2", pull=a_pull(number=2, branch="surefoot/other", head=a_sha(2)))
+    event = Pushed(
+        repo=REPO, ref="refs/heads/surefoot/greeter-1.2.4", after=a_sha(3), default=False, pusher=Login("bob")
+    )
+    await world.hear(concern(event))
+    assert world.woken() == {f"u:{uid}"}
+
+
+async def test_news_for_all_repositories_make_them_due_at_once(world: World) -> None:
+    """An advisory looks at every repository; the clock wakes them in portions instead of all in one commit."""
+    await world.store.install([OTHER], INSTALLATION, now=NOW)
+    await world.store.uninstall([OTHER], INSTALLATION, now=NOW)
+    world.forget()
+    await world.hear(concern(Advised(repo=None)))
+    assert world.queued() == []
+    assert await world.store.due(NOW) == ["r:acme/shop"]
+
+
+async def test_a_look_that_was_asked_for_survives_a_save_that_began_before(world: World) -> None:
+    """Who was just looking does not put the wish for another look off to his own next date."""
+    row = await world.store.repo(REPO)
+    assert row is not None
+    await world.hear(concern(Advised(repo=None)))
+    await world.store.save_repo(row, due=NOW + DAY)
+    assert await world.store.due(NOW) == ["r:acme/shop"]
+
+
+async def test_a_repository_that_we_never_heard_of_is_added(world: World) -> None:
+    """The word that the App was installed got lost; the next event there heals it."""
+    event = concern(PullChanged(repo=OTHER, pull=PULL, action="opened", branch="x"))
+    await world.hear(event, installation=8)
+    row = await world.store.repo(OTHER)
+    assert row is not None and (row.installation, row.active) == (8, True)
+    assert world.woken() == {"r:acme/stock"}
+
+
+async def test_an_event_of_no_interest_is_drained_and_nothing_follows(world: World) -> None:
+    """It is stored like every other and then forgotten."""
+    await world.hear(concern(Ignored(name="star")))
+    assert (world.queued(), await world.store.undrained()) == ([], [])
+
+
+# Repositories
+
+
+async def test_installing_looks_at_each_repository(world: World) -> None:
+    """Two new repositories are there, active, and enqueued."""
+    names = (OTHER, RepoName("acme/Tools"))
+    await world.hear(concern(Installed(installation=InstallationId(9), repos=names)))
+    assert world.woken() == {"r:acme/stock", "r:acme/tools"}
+    assert [(row.name, row.active) for row in await world.store.repos()] == [
+        ("acme/shop", True), ("acme/stock", True), ("acme/Tools", True)
+    ]  # fmt: skip
+
+
+async def test_uninstalling_stops_what_it_names(world: World) -> None:
+    """One repository leaves, the other stays."""
+    await world.store.install([OTHER], INSTALLATION, now=NOW)
+    await world.hear(concern(Uninstalled(installation=INSTALLATION, repos=(RepoName("Acme/Shop"),))))
+    assert {row.name: row.active for row in await world.store.repos()} == {"acme/shop": False, "acme/stock": True}
+
+
+async def test_uninstalling_the_app_stops_all_of_that_installation(world: World) -> None:
+    """No repository named means all of them, but none of another owner's."""
+    await world.store.install([OTHER], INSTALLATION, now=NOW)
+    await world.store.install([RepoName("else/where")], InstallationId(8), now=NOW)
+    await world.hear(concern(Uninstalled(installation=INSTALLATION)))
+    assert [row.name for row in await world.store.repos() if row.active] == ["else/where"]
+
+
+async def test_what_is_in_flight_learns_that_the_app_left_and_came_back(world: World) -> None:
+    """An open update neither hangs after an uninstall nor is it forgotten after a new install."""
+    uid = await put_in(world)
+    await world.hear(concern(Uninstalled(installation=INSTALLATION)))
+    await world.hear(concern(Installed(installation=InstallationId(70), repos=(REPO,))))
+    assert [seq for key, seq in world.queued() if key == f"u:{uid}"] == [1, 2]
+    row = await world.store.repo(REPO)
+    assert row is not None and (row.active, row.installation) == (True, 70)
+
+
+async def test_notes_on_a_repository_come_back(world: World) -> None:
+    """What a look found, and when the next one is due."""
+    row = await world.store.repo(REPO)
+    assert row is not None
+    notes = {"onboarding": 3, "held": [["greeter", "too young"]]}
+    saved = await world.store.save_repo(
+        replace(row, notes=notes, default_branch="main"), due=NOW + HOUR, tries=2
+    )  # fmt: skip
+    assert saved == await world.store.repo(REPO)
+    assert (saved.notes, saved.default_branch, saved.due, saved.tries) == (notes, "main", NOW + HOUR, 2)
+    assert saved.done_seq == saved.seq == row.seq
+
+
+async def test_a_repository_row_that_changed_meanwhile_is_not_overwritten(world: World) -> None:
+    """Two looks at once, or an uninstall during a look: the slower one reads again."""
+    row = await world.store.repo(REPO)
+    assert row is not None
+    saved = await world.store.save_repo(row, due=None)
+    with pytest.raises(Stale, match="acme/shop"):
+        await world.store.save_repo(row, due=None)
+    await world.store.uninstall([REPO], INSTALLATION, now=NOW)
+    with pytest.raises(Stale):
+        await world.store.save_repo(saved, due=None)
+    after = await world.store.repo(REPO)
+    assert after is not None and not after.active
+
+
+async def test_a_repository_that_was_never_installed_is_not_there(world: World) -> None:
+    """Unknown is told apart from inactive."""
+    assert await world.store.repo("no/body") is None
+
+
+# Updates
+
+
+async def test_an_update_is_added_once(world: World) -> None:
+    """Detecting the same version again neither changes the row nor enqueues it again."""
+    update = an_update()
+    assert await world.store.add(update, an_entry(), due=NOW + HOUR)
+    assert not await world.store.add(replace(update, note="again"), an_entry(why="again"))
+    row = await world.store.load(update.id)
+    assert row is not None and (row.update, row.due, row.seq, row.done_seq) == (update, NOW + HOUR, 1, 0)
+    assert world.queued() == [(f"u:{update.id}", 1)]
+    assert [entry.why for entry in await world.store.audit(update.id)] == ["greeter 1.2.4 is out"]
+
+
+async def test_of_two_who_add_the_same_update_at_once_one_wins(world: World) -> None:
+    """Two looks at one repository find the same version: one row, one entry, one run."""
+    answers = await asyncio.gather(*(world.store.add(an_update(), an_entry()) for _ in range(4)))
+    assert sum(answers) == 1
+    assert len(await world.store.audit(an_update().id)) == len(world.queued()) == 1
+
+
+async def test_a_saved_update_comes_back_with_its_audit(world: World) -> None:
+    """State, documents, due time and tries are what was saved, and the news are settled."""
+    uid = await put_in(world)
+    row = await world.store.load(uid)
+    assert row is not None
+    moved = replace(row.update, state=State.SIMULATED, pull=a_pull(), simulation=a_simulation())
+    entry = an_entry(now=State.SIMULATED, why="passed", facts=(("head", HEAD),))
+    saved = await world.store.save(row, moved, entries=[entry, entry], due=NOW + MINUTE, tries=3)
+    assert saved == await world.store.load(uid)
+    assert (saved.update, saved.due, saved.tries, saved.ver) == (moved, NOW + MINUTE, 3, row.ver + 1)
+    assert (await world.store.audit(uid))[1:] == (entry, entry)
+
+
+async def test_of_two_who_save_at_once_one_is_stale(world: World) -> None:
+    """No write is lost under another, and the loser's audit is not written either."""
+    uid = await put_in(world)
+    row = await world.store.load(uid)
+    assert row is not None
+    saves = [world.store.save(row, row.update, entries=[an_entry(why=f"hand {n}")]) for n in range(4)]
+    answers = await asyncio.gather(*saves, return_exceptions=True)
+    assert sorted(type(answer).__name__ for answer in answers) == ["Stale", "Stale", "Stale", "UpdateRow"]
+    assert len(await world.store.audit(uid)) == 2
+
+
+async def test_an_update_cannot_be_saved_in_the_row_of_another(world: World) -> None:
+    """A mix-up of rows is refused instead of written."""
+    uid = await put_in(world)
+    row = await world.store.load(uid)
+    assert row is not None
+    with pytest.raises(ValueError, match="cannot be saved"):
+        await world.store.save(row, replace(row.update, id=an_id(9)))
+    with pytest.raises(ValueError, match="does not belong"):
+        await world.store.save(row, row.update, entries=[an_entry(update=an_id(9))])
+    assert await world.store.load(uid) == row
+
+
+async def test_news_during_a_run_are_not_settled_by_it(world: World) -> None:
+    """An event that comes while a stage runs is looked at by the run after it, and its due time stays."""
+    uid = await put_in(world, pull=a_pull())
+    row = await world.store.load(uid)
+    assert row is not None
+    await world.hear(concern(Reviewed(repo=REPO, pull=PULL)))
+    saved = await world.store.save(row, row.update, due=NOW + DAY)
+    assert (saved.seq, saved.done_seq, saved.due) == (1, 0, None)
+    again = await world.store.save(saved, saved.update, due=NOW + DAY)
+    assert (again.done_seq, again.due) == (1, NOW + DAY)
+
+
+async def test_an_update_that_is_not_there_loads_as_none(world: World) -> None:
+    """Unknown is None, not an error."""
+    assert await world.store.load(an_id(1)) is None
+    assert await world.store.audit(an_id(1)) == ()
+
+
+async def test_updates_are_found_by_repository_component_and_pull(world: World) -> None:
+    """Each question gets exactly its own rows."""
+    done = await put_in(world, target="1.2.4", state=State.DONE, changed=NOW - DAY)
+    mine = await put_in(world, target="1.2.5", pull=a_pull(), changed=NOW)
+    tool = await put_in(world, component=a_component(name="tool"), changed=NOW - HOUR)
+    far = await put_in(world, repo=OTHER, changed=NOW - 2 * DAY)
+    store = world.store
+    assert [one.id for one in await store.of_repo("acme/SHOP")] == [done, tool, mine]
+    assert [one.id for one in await store.of_repo(REPO, open_only=True)] == [tool, mine]
+    assert [one.id for one in await store.of_component(REPO, a_component())] == [done, mine]
+    assert [one.id for one in await store.by_pull(REPO, PULL)] == [mine]
+    assert [one.id for one in await store.recent(3)] == [mine, tool, done]
+    assert [one.id for one in await store.recent()] == [mine, tool, done, far]
+
+
+async def test_what_was_said_makes_nobody_stale(world: World) -> None:
+    """The voice remembers beside the loop, and an update is unsaid until it was said in full at its last version."""
+    uid = await put_in(world)
+    row = await world.store.load(uid)
+    assert row is not None
+    assert await world.store.unsaid() == (uid,)
+    await world.store.say(uid, {"comment": "abc"})
+    assert await world.store.unsaid() == (uid,)
+    await world.store.say(uid, {"comment": "abc", "check": "def"}, ver=row.ver)
+    assert await world.store.unsaid() == ()
+    saved = await world.store.save(row, row.update)
+    assert saved.said == {"comment": "abc", "check": "def"}
+    assert await world.store.unsaid() == (uid,)
+    await world.store.say(uid, {}, ver=saved.ver)
+    await world.store.say(uid, {}, ver=row.ver)
+    assert await world.store.unsaid() == ()
+
+
+async def test_what_could_not_be_read_back_is_not_written(world: World) -> None:
+    """A number without a value is refused at once, not found out when the row is needed."""
+    uid = await put_in(world)
+    row = await world.store.load(uid)
+    assert row is not None
+    with pytest.raises(ValueError, match="read back"):
+        await world.store.save(row, replace(row.update, simulation=a_simulation(seconds=float("nan"))))
+    assert await world.store.load(uid) == row
+
+
+# Mail
+
+
+async def test_a_comment_is_heard_once(world: World) -> None:
+    """It wakes the update, is there until it is read, and never comes again."""
+    uid = await put_in(world, pull=a_pull())
+    await world.hear(concern(a_comment(1, "/surefoot approve")))
+    await world.hear(concern(a_comment(2, "/surefoot status")))
+    row = await world.store.load(uid)
+    assert row is not None and [letter.text for letter in row.mail] == ["/surefoot approve", "/surefoot status"]
+    saved = await world.store.save(row, row.update, heard=[row.mail[0].key])
+    assert [letter.key for letter in saved.mail] == ["comment:2"]
+    await world.hear(concern(a_comment(1, "/surefoot approve")))
+    again = await world.store.load(uid)
+    assert again is not None and [letter.key for letter in again.mail] == ["comment:2"]
+
+
+async def test_mail_reaches_an_update_that_has_ended(world: World) -> None:
+    """`/surefoot rollback` works after the rollout is done."""
+    uid = await put_in(world, pull=a_pull(), merge=a_merge(), state=State.DONE)
+    await world.hear(concern(a_comment()))
+    assert world.woken() == {f"u:{uid}"}
+    pressed = ActionPressed(repo=REPO, sha=MERGED, identifier="rollback", author=Login("a"), at=NOW, delivery="g")
+    await world.hear(concern(pressed))
+    row = await world.store.load(uid)
+    assert row is not None and [letter.key for letter in row.mail] == ["comment:1", "button:g"]
+
+
+async def test_a_pressed_button_is_heard_although_the_head_has_moved(world: World) -> None:
+    """The press belongs to the pull request, even if somebody pushes before it is read."""
+    uid = await put_in(world, pull=a_pull())
+    pressed = ActionPressed(repo=REPO, sha=HEAD, identifier="retry", author=Login("a"), at=NOW, delivery="g")
+    await world.hear(concern(pressed))
+    row = await world.store.load(uid)
+    assert row is not None
+    saved = await world.store.save(row, replace(row.update, pull=a_pull(head=a_sha(5))))
+    assert [(letter.key, letter.sha) for letter in saved.mail] == [("button:g", HEAD)]
+
+
+async def test_mail_that_comes_before_the_number_is_known_is_not_lost(world: World) -> None:
+    """Somebody comments between the opening of the pull request and the save that says which it is."""
+    uid = await put_in(world)
+    await world.hear(concern(a_comment()))
+    row = await world.store.load(uid)
+    assert row is not None and row.mail == ()
+    saved = await world.store.save(row, replace(row.update, pull=a_pull()))
+    assert [letter.key for letter in saved.mail] == ["comment:1"]
+
+
+async def test_mail_to_another_pull_request_is_not_ours(world: World) -> None:
+    """Comments on other people's pull requests wake nobody and reach nobody."""
+    uid = await put_in(world, pull=a_pull())
+    await world.hear(concern(a_comment(pull=PullNumber(77))))
+    row = await world.store.load(uid)
+    assert row is not None and row.mail == () and world.queued() == []
+
+
+# Time
+
+
+async def test_what_is_due_is_woken_once(world: World) -> None:
+    """The clock finds the rows whose time has come, the longest waiting first, and each tick wakes them once."""
+    late = an_update(target="1")
+    soon = an_update(target="2")
+    await world.store.add(late, an_entry(update=late.id), due=NOW - HOUR, enqueue=False)
+    await world.store.add(soon, an_entry(update=soon.id), due=NOW, enqueue=False)
+    await world.store.add(an_update(target="3"), an_entry(update=an_update(target="3").id), due=NOW + MINUTE)
+    world.forget()
+    assert await world.store.due(NOW) == [f"u:{late.id}", f"u:{soon.id}"]
+    assert await world.store.due(NOW, 1) == [f"u:{late.id}"]
+    assert set(await world.store.wake_due(NOW)) == {f"u:{late.id}", f"u:{soon.id}"}
+    assert await world.store.wake_due(NOW) == []
+    assert sorted(world.queued()) == sorted([(f"u:{late.id}", 1), (f"u:{soon.id}", 1)])
+
+
+async def test_two_clocks_that_tick_at_once_wake_each_row_once(world: World) -> None:
+    """Replicas may tick together."""
+    for number in range(20):
+        update = an_update(target=str(number))
+        await world.store.add(update, an_entry(update=update.id), due=NOW, enqueue=False)
+    woken = await asyncio.gather(*(world.store.wake_due(NOW, 7) for _ in range(6)))
+    assert sorted(key for part in woken for key in part) == sorted({key for part in woken for key in part})
+    assert all(seq == 1 for _, seq in world.queued())
+
+
+async def test_a_repository_is_due_like_an_update(world: World) -> None:
+    """One scan finds both."""
+    row = await world.store.repo(REPO)
+    assert row is not None
+    await world.store.save_repo(row, due=NOW)
+    assert await world.store.wake_due(NOW) == ["r:acme/shop"]
+
+
+async def test_waking_leaves_a_time_that_has_not_come(world: World) -> None:
+    """A row that is woken for another reason keeps its date; a key that is not there is left out."""
+    update = an_update()
+    await world.store.add(update, an_entry(), due=NOW + DAY, enqueue=False)
+    assert await world.store.wake([f"u:{update.id}", "u:none"], now=NOW) == [f"u:{update.id}"]
+    row = await world.store.load(update.id)
+    assert row is not None and (row.due, row.seq) == (NOW + DAY, 1)
+
+
+async def test_a_row_whose_run_was_lost_is_found_and_healed(world: World) -> None:
+    """News that nobody looked at for a while are enqueued again under a new number."""
+    uid = await put_in(world, pull=a_pull())
+    await world.hear(concern(Reviewed(repo=REPO, pull=PULL)))
+    assert f"u:{uid}" not in await world.store.behind(NOW)
+    assert f"u:{uid}" in await world.store.behind(NOW + MINUTE)
+    await world.store.wake([f"u:{uid}"], now=NOW + MINUTE)
+    assert [seq for key, seq in world.queued() if key == f"u:{uid}"] == [1, 2]
+    assert f"u:{uid}" not in await world.store.behind(NOW + MINUTE)
+    row = await world.store.load(uid)
+    assert row is not None
+    await world.store.save(row, row.update)
+    assert f"u:{uid}" not in await world.store.behind(NOW + DAY)
+
+
+async def test_a_moment_without_a_zone_is_refused(world: World) -> None:
+    """Nobody could say later when it was; a zone other than UTC is understood."""
+    with pytest.raises(Exception, match="time zone"):
+        await world.store.due(datetime(2026, 1, 1))
+    plus_two = timezone(timedelta(hours=2))
+    await world.store.lease("deploy", "u:1", now=NOW.astimezone(plus_two))
+    (lease,) = await world.store.leases()
+    assert (lease.since, lease.since.utcoffset()) == (NOW, timedelta(0))
+
+
+# Small things
+
+
+async def test_a_lease_has_one_holder(world: World) -> None:
+    """Of all who ask at once one gets it; the others learn who; only the holder gives it back."""
+    asked = [world.store.lease("acme/shop:production", f"u:{n}", now=NOW) for n in range(5)]
+    holders = set(await asyncio.gather(*asked))
+    assert len(holders) == 1
+    holder = holders.pop()
+    await world.store.release("acme/shop:production", "somebody else")
+    assert await world.store.lease("acme/shop:production", "u:9", now=NOW) == holder
+    assert [(lease.name, lease.holder) for lease in await world.store.leases()] == [("acme/shop:production", holder)]
+    await world.store.release("acme/shop:production", holder)
+    assert await world.store.lease("acme/shop:production", "u:9", now=NOW) == "u:9"
+
+
+async def test_a_named_value_is_what_was_put_last(world: World) -> None:
+    """Nothing, then one, then another."""
+    assert await world.store.get("cursor") is None
+    await world.store.put("cursor", "1")
+    await world.store.put("cursor", "2")
+    assert await world.store.get("cursor") == "2"
+
+
+async def test_what_is_old_and_done_is_swept_out(world: World) -> None:
+    """Drained deliveries and old mail go; what waits, what is young, and the audit stay."""
+    uid = await put_in(world, pull=a_pull())
+    await world.hear(concern(a_comment()))
+    row = await world.store.load(uid)
+    assert row is not None
+    await world.store.save(row, row.update, heard=["comment:1"])
+    await world.store.keep(a_delivery("waiting", received=NOW - DAY))
+    assert await world.store.prune(NOW - MINUTE) == 0
+    assert await world.store.prune(NOW + MINUTE) == 2
+    assert [one.guid for one in await world.store.undrained()] == ["waiting"]
+    after = await world.store.load(uid)
+    assert after is not None and after.mail == ()
+    assert len(await world.store.audit(uid)) == 1
+
+
+async def test_tables_of_a_newer_version_are_refused(world: World) -> None:
+    """An old program leaves the tables of a new one alone, and says what to do."""
+    with world.engine.begin() as conn:
+        conn.execute(sa.text("UPDATE surefoot_version SET version_num = '9999'"))
+    with pytest.raises(ConfigProblem, match="newer"):
+        await world.store.migrate()
+
+
+async def test_migrating_again_changes_nothing(world: World) -> None:
+    """Every start migrates; two that start together do no harm."""
+    uid = await put_in(world)
+    second = Store(world.url, enqueue=lambda conn, key, seq: None)
+    await asyncio.gather(world.store.migrate(), second.migrate())
+    second.close()
+    assert await world.store.load(uid) is not None

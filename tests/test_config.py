@@ -1,0 +1,143 @@
+"""Settings and the repository's file: what people write, and what they are told when it is wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import config
+from bot.core.errors import ConfigProblem
+from bot.core.model import Kind
+from bot.core.policy import Rule
+from bot.core.render import onboarding_config
+from bot.powers import known_kinds
+
+FULL = """\
+version: 1
+updates:
+  match: ["req*", flask]
+  ignore:
+    - django
+    - {name: "bo*", versions: ">=2", why: "not yet"}
+  minimum_age: 2 days
+simulate:
+  timeout: 5m
+  memory_mib: 512
+  suites:
+    unit: {run: make check}
+policy: {major: reject, approvals: 2}
+environments:
+  - name: production
+    provider: {kind: github_actions, workflow: deploy.yml}
+    strategy: {kind: canary, steps: [10, 100], bake: 1m}
+    health: {kind: http, url: "http://127.0.0.1/health"}
+"""
+
+
+def test_everything_that_can_be_written_is_read() -> None:
+    """Each key of the file arrives where it belongs."""
+    read = config.parse(FULL, "surefoot.yml", kinds=known_kinds())
+
+    assert read.updates.wants("requests") and read.updates.wants("flask") and not read.updates.wants("django")
+    assert [(i.name, i.versions) for i in read.updates.ignore] == [("django", ""), ("bo*", ">=2")]
+    assert timedelta(days=2) == read.updates.minimum_age
+    assert (read.simulate.suites, read.simulate.seconds, read.simulate.memory_mib) == ({"unit": "make check"}, 300, 512)
+    assert (
+        read.policy.rules[Kind.MAJOR],
+        read.policy.rules[Kind.PATCH],
+        read.policy.approvals,
+    ) == (Rule.REJECT, Rule.MERGE, 2)
+    assert [
+        (e.name, e.provider.kind, e.strategy.kind, e.health.kind if e.health else "") for e in read.environments
+    ] == [("production", "github_actions", "canary", "http")]
+    assert read.environments[0].strategy.options == {"steps": [10, 100], "bake": "1m"}
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "words"),
+    [
+        ("", "f.yml:1", "version must be 1"),
+        ("version: 2", "f.yml:1 version", "version must be 1"),
+        ("version: 1\nupdate: {}", "f.yml:2 update", "Did you mean 'updates'"),
+        ("version: 1\nupdates: [a]", "f.yml:2 updates", "must be a mapping"),
+        ("version: 1\nupdates:\n  minimum_age: soon", "f.yml:3 updates.minimum_age", "no span of time"),
+        ("version: 1\npolicy:\n  major: perhaps", "f.yml:3 policy.major", "merge, review, reject"),
+        ("version: 1\npolicy:\n  approvals: yes", "f.yml:3 policy.approvals", "whole number"),
+        ("version: 1\nsimulate:\n  suites:\n    unit: {}", "f.yml:4", "needs a command"),
+        ("version: 1\nenvironments:\n  - provider: x", "f.yml:3", "needs a name"),
+        ("version: 1\nenvironments:\n  - name: a\n    provider: jenkens", "f.yml:4", "github_actions"),
+        ("version: 1\nenvironments:\n  - name: a\n  - name: a", "f.yml:2", "same name"),
+        ("version: 1\nenvironments: {}", "f.yml:2", "list of mappings"),
+        ("version: [1", "f.yml:1", "no valid YAML"),
+        ("- a", "f.yml:1", "mapping at the top"),
+        ("version: 1\nversion: 1", "f.yml", "no valid YAML"),
+    ],
+)
+def test_a_mistake_is_shown_its_place(text: str, where: str, words: str) -> None:
+    """The message names the file, the line and the key, and how to mend it."""
+    with pytest.raises(ConfigProblem) as caught:
+        config.parse(text, "f.yml", kinds=known_kinds())
+
+    assert where in str(caught.value)
+    assert words in str(caught.value)
+
+
+@given(st.text(max_size=300))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    """Any text is either a configuration or a problem that is told; nothing else comes out."""
+    try:
+        config.parse(text, "f.yml")
+    except ConfigProblem as problem:
+        assert str(problem).startswith("f.yml")
+
+
+def test_what_onboarding_proposes_can_be_read() -> None:
+    """The first configuration is a valid one, whatever the environment is called."""
+    text = onboarding_config([("prod: #1", "deploy.yml", "http://127.0.0.1:9/healthz/releases")])
+
+    read = config.parse(text, "surefoot.yml", kinds=known_kinds())
+
+    assert read.environments[0].name == "prod: #1"
+
+
+def test_an_empty_environment_starts_and_says_what_is_missing() -> None:
+    """Without credentials the bot has settings all the same, and names each missing one with the way to it."""
+    read = config.settings({})
+
+    assert [line.partition(":")[0].split()[0] for line in read.missing] == ["APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET"]
+    assert (read.host, read.port, read.api_url) == ("127.0.0.1", 8080, "https://api.github.com")
+    assert read.database_url.startswith("sqlite:///")
+
+
+def test_a_key_may_be_text_or_a_file(tmp_path) -> None:
+    """PRIVATE_KEY holds the PEM, also with \\n for its line ends; PRIVATE_KEY_PATH names its file."""
+    pem = tmp_path / "key.pem"
+    pem.write_text("one\ntwo")
+
+    by_text = config.settings({"PRIVATE_KEY": "one\\ntwo"}).private_key
+    by_path = config.settings({"PRIVATE_KEY_PATH": str(pem)}).private_key
+
+    assert by_text is not None and by_path is not None
+    assert "one\ntwo" == by_text.reveal() == by_path.reveal()
+    assert "one" not in repr(by_text)
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"APP_ID": "me"},
+        {"PORT": "http"},
+        {"PRIVATE_KEY_PATH": "/nowhere/key.pem"},
+        {"SUREFOOT_POLL": "often"},
+        {"SUREFOOT_ALLOW_NETWORKS": "intranet"},
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_named(env: dict[str, str]) -> None:
+    """The variable's name stands at the head of the message."""
+    with pytest.raises(ConfigProblem) as caught:
+        config.settings(env)
+
+    assert str(caught.value).startswith(next(iter(env)))

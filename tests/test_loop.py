@@ -1,0 +1,347 @@
+"""The loop with a real store and made-up stages: what is saved, tried again, told, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.core.errors import ConfigProblem, Permanent, Transient
+from bot.core.events import Concern, Installed, Mail
+from bot.core.lifecycle import Moved, Outcome, Waiting
+from bot.core.model import Entry, Login, State, Update
+from bot.loop import MOST_TRIES, Looked, Loop, Stages
+from bot.store.rows import Delivery, RepoRow, UpdateRow
+from bot.store.store import Store
+from tests.builders import INSTALLATION, MINUTE, NOW, REPO, a_pull, an_update
+
+Step = Callable[[Update], Awaitable[Outcome | None]]
+
+
+async def nothing(_update: Update) -> Outcome | None:
+    """A stage that sees nothing to do."""
+    return None
+
+
+class Bench:
+    """A store, a clock that is moved by hand, and a queue that works when it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.keys: list[str] = []
+        self.store = Store(f"sqlite:///{folder / 'loop.sqlite'}", enqueue=lambda conn, key, seq: self.keys.append(key))
+        self.now = NOW
+        self.path: dict[State, Step] = {}
+        self.watch: Step = nothing
+        self.spoken: list[tuple[State, bool]] = []
+        self.heard: list[Mail] = []
+        self.looked: list[RepoRow] = []
+        self.found = Looked()
+        self.voice_breaks: Exception | None = None
+
+    async def ear(self, update: Update, mail: Mail) -> Outcome | None:
+        """Hears everything and changes the note."""
+        self.heard.append(mail)
+        return Waiting(update=update, until=self.now, why=f"heard {mail.text}", told=True, actor=mail.author)
+
+    async def voice(self, row: UpdateRow, important: bool) -> None:
+        """Remembers what it was told to say."""
+        if self.voice_breaks:
+            raise self.voice_breaks
+        self.spoken.append((row.update.state, important))
+
+    async def look(self, row: RepoRow) -> Looked:
+        """Finds what the test laid out."""
+        self.looked.append(row)
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+    async def add(self, update: Update) -> None:
+        """A row that was just detected."""
+        await self.store.add(update, Entry(update=update.id, at=NOW, was=update.state, now=update.state, why="found"))
+
+    async def run(self) -> None:
+        """Work until the queue is empty."""
+        stages = Stages(path=self.path, watch=self.watch, ear=self.ear, look=self.look)
+        loop = Loop(self.store, stages, voice=self.voice, clock=lambda: self.now)
+        while self.keys:
+            await loop.work(self.keys.pop(0))
+
+    async def later(self, span: timedelta) -> None:
+        """Time goes by, what is due is woken."""
+        self.now += span
+        await self.store.wake_due(self.now)
+        await self.run()
+
+    async def state(self, update: Update) -> UpdateRow:
+        """The row as it stands."""
+        row = await self.store.load(update.id)
+        assert row is not None
+        return row
+
+    async def whys(self, update: Update) -> list[str]:
+        """The audit's sentences."""
+        return [entry.why for entry in await self.store.audit(update.id)]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    made = Bench(tmp_path)
+    await made.store.migrate()
+    yield made
+    made.store.close()
+
+
+def goes(to: State, why: str = "because") -> Step:
+    """A stage that moves on."""
+
+    async def stage(update: Update) -> Outcome:
+        return Moved(update=update, to=to, why=why)
+
+    return stage
+
+
+def waits(until: timedelta | None, why: str = "waits", *, told: bool = True) -> Step:
+    """A stage that waits."""
+
+    async def stage(update: Update) -> Outcome:
+        return Waiting(update=update, until=NOW + until if until else None, why=why, told=told)
+
+    return stage
+
+
+def breaks(error: Exception) -> Step:
+    """A stage that raises."""
+
+    async def stage(update: Update) -> Outcome:
+        raise error
+
+    return stage
+
+
+async def test_an_update_goes_as_far_as_it_can_in_one_run(bench: Bench) -> None:
+    """One event, three states, each with its line and its announcement."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {
+        State.DETECTED: goes(State.PROPOSED, "opened"),
+        State.PROPOSED: goes(State.SIMULATED, "passed"),
+        State.SIMULATED: waits(None, "waits for ci"),
+    }
+
+    await bench.add(update)
+    await bench.run()
+
+    assert State.SIMULATED is (await bench.state(update)).update.state
+    assert ["found", "opened", "passed", "waits for ci"] == await bench.whys(update)
+    assert [State.PROPOSED, State.SIMULATED, State.SIMULATED] == [state for state, _ in bench.spoken]
+
+
+async def test_what_waits_for_a_time_goes_on_then_and_not_before(bench: Bench) -> None:
+    """A due time is a promise: nothing before, everything after."""
+    update = an_update(state=State.DEFERRED)
+    bench.path = {State.DEFERRED: waits(5 * MINUTE)}
+    await bench.add(update)
+    await bench.run()
+    bench.path = {State.DEFERRED: goes(State.APPROVED)}
+
+    await bench.later(4 * MINUTE)
+    before = (await bench.state(update)).update.state
+    await bench.later(2 * MINUTE)
+
+    assert (State.DEFERRED, State.APPROVED) == (before, (await bench.state(update)).update.state)
+
+
+async def test_a_passing_fault_is_tried_again_later_and_later(bench: Bench) -> None:
+    """The state stays, the wait doubles, one line tells of it, and success forgets it."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: breaks(Transient("GitHub is away"))}
+    await bench.add(update)
+    await bench.run()
+    first = await bench.state(update)
+    await bench.later(first.due - bench.now if first.due else MINUTE)
+    second = await bench.state(update)
+
+    assert (1, 2) == (first.tries, second.tries)
+    assert first.due and second.due and second.due - bench.now == 2 * (first.due - NOW)
+    assert ["found", "did not work just now: GitHub is away"] == await bench.whys(update)
+
+    bench.path = {State.DETECTED: goes(State.PROPOSED)}
+    await bench.later(MINUTE)
+    assert (State.PROPOSED, 0) == ((await bench.state(update)).update.state, (await bench.state(update)).tries)
+
+
+async def test_the_other_side_names_the_wait(bench: Bench) -> None:
+    """A rate limit's reset is obeyed."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: breaks(Transient("limit", after=timedelta(hours=1)))}
+    await bench.add(update)
+    await bench.run()
+
+    assert NOW + timedelta(hours=1) == (await bench.state(update)).due
+
+
+@pytest.mark.parametrize("error", [Permanent("no such branch"), ConfigProblem("version must be 1", where="f.yml:1")])
+async def test_what_cannot_be_mended_by_waiting_asks_a_person(bench: Bench, error: Exception) -> None:
+    """It stops in `failed`, says why and how to go on, and remembers where it was."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: breaks(error)}
+    await bench.add(update)
+    await bench.run()
+    row = await bench.state(update)
+
+    assert (State.FAILED, State.DETECTED, None) == (row.update.state, row.update.paused_from, row.due)
+    assert str(error) in row.update.note and "/surefoot retry" in row.update.note
+
+
+async def test_a_defect_of_ours_does_not_loop_for_ever(bench: Bench) -> None:
+    """An unexpected error is tried a dozen times, then a person is asked."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: breaks(KeyError("oops"))}
+    await bench.add(update)
+    await bench.run()
+    for _ in range(MOST_TRIES):
+        await bench.later(timedelta(hours=1))
+
+    assert State.FAILED is (await bench.state(update)).update.state
+
+
+async def test_an_undrawn_road_stops_the_update(bench: Bench) -> None:
+    """A stage that asks for what must not be is caught, and nothing is saved of it."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: goes(State.DONE)}
+    await bench.add(update)
+    await bench.run()
+
+    assert State.FAILED is (await bench.state(update)).update.state
+
+
+async def test_people_are_heard_first_and_once(bench: Bench) -> None:
+    """Mail comes before any stage; heard mail is not heard again."""
+    update = an_update(state=State.IN_REVIEW, pull=a_pull())
+    bench.path = {State.IN_REVIEW: waits(None)}
+    await bench.add(update)
+    await bench.run()
+    letter = Mail(key="comment:1", repo=REPO, author=Login("maria"), text="hi", at=NOW, pull=a_pull().number, comment=1)
+    await bench.store.keep(Delivery(guid="g", event="issue_comment", received=NOW, body=b"{}"))
+
+    await bench.store.drain("g", Concern(repo=REPO, pulls=(a_pull().number,), mail=letter), now=NOW)
+    await bench.run()
+    await bench.store.wake([f"u:{update.id}"], now=NOW)
+    await bench.run()
+
+    assert ["comment:1"] == [mail.key for mail in bench.heard]
+    assert ("heard hi", "maria") in [(e.why, e.actor) for e in await bench.store.audit(update.id)]
+
+
+async def test_what_changed_under_us_comes_before_the_stage(bench: Bench) -> None:
+    """A merge by hand is seen before anything else is done."""
+    update = an_update(state=State.APPROVED, pull=a_pull())
+    bench.watch = goes(State.MERGED, "a person merged it")
+    bench.path = {State.APPROVED: breaks(AssertionError("must not run")), State.MERGED: waits(None)}
+
+    async def watch_once(row: Update) -> Outcome | None:
+        return Moved(update=row, to=State.MERGED, why="a person merged it") if row.state is State.APPROVED else None
+
+    bench.watch = watch_once
+    await bench.add(update)
+    await bench.run()
+
+    assert State.MERGED is (await bench.state(update)).update.state
+
+
+async def test_a_silent_voice_hinders_nothing(bench: Bench) -> None:
+    """What cannot be said is said later; the update goes on."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: goes(State.PROPOSED), State.PROPOSED: waits(None)}
+    for error in (Transient("away"), ValueError("defect")):
+        bench.voice_breaks = error
+        await bench.add(update)
+        await bench.run()
+
+    assert State.PROPOSED is (await bench.state(update)).update.state
+    assert [update.id] == list(await bench.store.unsaid())
+
+
+async def test_siblings_look_when_a_newer_one_is_proposed(bench: Bench) -> None:
+    """The older update of the same component is woken, so that it can give way."""
+    old, new = an_update(state=State.IN_REVIEW), an_update(target="1.2.5", state=State.DETECTED)
+    seen: list[str] = []
+
+    async def watch(update: Update) -> Outcome | None:
+        seen.append(update.target)
+        return None
+
+    bench.watch = watch
+    bench.path = {State.DETECTED: goes(State.PROPOSED), State.PROPOSED: waits(None), State.IN_REVIEW: waits(None)}
+    await bench.add(old)
+    await bench.run()
+    seen.clear()
+    await bench.add(new)
+    await bench.run()
+
+    assert old.target in seen
+
+
+async def test_a_look_finds_each_update_once(bench: Bench) -> None:
+    """Looking twice at the same releases adds one row; the answers are kept with the repository."""
+    found = an_update(state=State.DETECTED, why_now=("newest",))
+    bench.path = {State.DETECTED: waits(None)}
+    bench.found = Looked(found=(found,), due=NOW + 5 * MINUTE, notes={"said": "1 component"})
+    installed = Installed(installation=INSTALLATION, repos=(REPO,))
+    await bench.store.keep(Delivery(guid="i", event="installation", received=NOW, body=b"{}"))
+
+    await bench.store.drain("i", Concern(installed=installed), now=NOW)
+    await bench.run()
+    await bench.later(6 * MINUTE)
+    row = await bench.store.repo(REPO)
+
+    assert 2 == len(bench.looked)
+    assert ["newest"] == [why for why in await bench.whys(found) if why == "newest"]
+    assert row is not None and {"said": "1 component"} == row.notes
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"), [(Transient("away"), timedelta(seconds=2)), (ConfigProblem("wrong"), timedelta(hours=1))]
+)
+async def test_a_look_that_fails_is_told_and_done_again(bench: Bench, error: Exception, wait: timedelta) -> None:
+    """The problem stands in the repository's notes, and the next look has its time."""
+    bench.found = error  # type: ignore[assignment]
+    installed = Installed(installation=INSTALLATION, repos=(REPO,))
+    await bench.store.keep(Delivery(guid="i", event="installation", received=NOW, body=b"{}"))
+
+    await bench.store.drain("i", Concern(installed=installed), now=NOW)
+    await bench.run()
+    row = await bench.store.repo(REPO)
+
+    assert row is not None and (NOW + wait, str(error)) == (row.due, row.notes["problem"])
+
+
+async def test_what_is_not_there_is_no_error(bench: Bench) -> None:
+    """A key of a row that is gone does nothing."""
+    bench.keys = ["u:none", "r:nobody/nothing"]
+
+    await bench.run()
+
+    assert [] == bench.spoken
+
+
+async def test_a_change_by_another_hand_is_read_again(bench: Bench) -> None:
+    """Compare-and-set loses, so the loop reads the row again and thinks again."""
+    update = an_update(state=State.DETECTED)
+    turns: list[int] = []
+
+    async def stage(row: Update) -> Outcome:
+        turns.append(1)
+        if len(turns) == 1:
+            mine = await bench.state(row)
+            await bench.store.save(mine, replace(row, note="another hand"), due=None)
+        return Waiting(update=row, until=None, why=f"after {row.note}", told=True)
+
+    bench.path = {State.DETECTED: stage}
+    await bench.add(update)
+    await bench.run()
+
+    assert "after another hand" == (await bench.state(update)).update.note

@@ -1,0 +1,201 @@
+"""The doors over real HTTP: what is let in, what is answered, and what is on disk before the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from bot.core.model import Entry, State
+from bot.store.store import Store
+from bot.tools.secrets import Secret
+from bot.web.api import Api
+from bot.web.dashboard import Dashboard
+from bot.web.guard import guard
+from bot.web.webhook import MOST_BYTES, Door
+from tests.builders import NOW, a_rollout, an_update
+
+SECRET = "it's a secret"
+
+
+class Doors:
+    """A store on disk, and the doors before it."""
+
+    def __init__(self, store: Store, client: TestClient[Any, Any], nudges: list[int]) -> None:
+        self.store, self.client, self.nudges = store, client, nudges
+
+    async def deliver(self, body: bytes = b'{"zen": "x"}', *, secret: str = SECRET, **headers: str) -> tuple[int, str]:
+        """As GitHub delivers; headers given as None are left out."""
+        signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        given = {"X-Hub-Signature-256": signature, "X-GitHub-Event": "ping", "X-GitHub-Delivery": "guid-1"}
+        given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {name: value for name, value in given.items() if value != "-"}
+        answer = await self.client.post("/github", data=body, headers=given)
+        return answer.status, await answer.text()
+
+
+@pytest.fixture
+async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
+    async for made in _doors(tmp_path, secret=Secret(SECRET), token=None):
+        yield made
+
+
+async def _doors(tmp_path: Path, *, secret: Secret | None, token: Secret | None) -> AsyncIterator[Doors]:
+    store, nudges = Store(f"sqlite:///{tmp_path / 'store.sqlite'}", enqueue=lambda conn, key, seq: None), []
+    await store.migrate()
+    application = web.Application(client_max_size=MOST_BYTES, middlewares=[guard(token)])
+    door = Door(store, secret=secret, nudge=lambda: nudges.append(1), clock=lambda: datetime.now(UTC))
+    application.router.add_post("/github", door)
+    application.router.add_routes([*Api(store, missing=("APP_ID: x",)).routes(), *Dashboard(store).routes()])
+    async with TestClient(TestServer(application)) as client:
+        yield Doors(store, client, nudges)
+    store.close()
+
+
+async def test_a_signed_delivery_is_on_disk_before_the_answer(doors: Doors) -> None:
+    """Who gets 202 may forget the delivery: it is ours now, byte for byte."""
+    body = json.dumps({"installation": {"id": 7}, "x": "ü"}).encode()
+
+    status, _ = await doors.deliver(body)
+    [kept] = await doors.store.undrained()
+
+    assert status == 202
+    assert ("guid-1", "ping", body, 7) == (kept.guid, kept.event, kept.body, kept.installation)
+    assert doors.nudges == [1]
+
+
+async def test_the_same_guid_twice_is_one_event(doors: Doors) -> None:
+    """A redelivery is answered kindly and stored once."""
+    answers = await asyncio.gather(*(doors.deliver() for _ in range(5)))
+
+    assert sorted(status for status, _ in answers) == [200, 200, 200, 200, 202]
+    assert len(await doors.store.undrained()) == 1
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"X_Hub_Signature_256": "-"},
+        {"X_Hub_Signature_256": "-", "X_Hub_Signature": "sha1=" + "a" * 40},
+        {"X_Hub_Signature_256": "sha256=" + "0" * 64},
+        {"X_Hub_Signature_256": "sha1=" + "0" * 40},
+        {"X_Hub_Signature_256": "sha256=zz"},
+        {"X_Hub_Signature_256": "sha256=" + "é" * 64},
+        {"X_Hub_Signature_256": ""},
+    ],
+)
+async def test_whoever_cannot_sign_is_nobody(doors: Doors, headers: dict[str, str]) -> None:
+    """Missing, malformed, SHA-1 and non-ASCII signatures get 401, and nothing is stored."""
+    status, _ = await doors.deliver(**headers)
+
+    assert status == 401
+    assert await doors.store.undrained() == []
+
+
+async def test_another_secret_is_no_secret(doors: Doors) -> None:
+    """A body signed with a wrong secret gets 401."""
+    assert (await doors.deliver(secret="guess"))[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"{", {}),
+        (b"[1]", {}),
+        (b"\xff", {}),
+        (b'{"a":' * 200 + b"1" + b"}" * 200, {}),
+        (b'{"installation": {"id": "x"}}', {}),
+        (b"{}", {"X_GitHub_Event": "-"}),
+        (b"{}", {"X_GitHub_Delivery": "-"}),
+    ],
+)
+async def test_what_cannot_be_read_is_refused(doors: Doors, body: bytes, headers: dict[str, str]) -> None:
+    """Bad JSON, JSON that is too deep, and missing headers get 400, and nothing is stored."""
+    status, words = await doors.deliver(body, **headers)
+
+    assert status == 400, words
+    assert await doors.store.undrained() == []
+
+
+async def test_a_body_beyond_githubs_bound_is_refused(doors: Doors) -> None:
+    """25 MiB is GitHub's own bound; more gets 413."""
+    status, _ = await doors.deliver(b" " * (MOST_BYTES + 1))
+
+    assert status == 413
+
+
+async def test_an_unknown_event_is_stored_too(doors: Doors) -> None:
+    """What we do not know today we may want to know tomorrow."""
+    assert (await doors.deliver(X_GitHub_Event="star"))[0] == 202
+
+
+async def test_without_a_secret_nobody_is_believed(tmp_path: Path) -> None:
+    """An operator who set no secret gets a clear 503 instead of an open door."""
+    async for doors in _doors(tmp_path, secret=None, token=None):
+        status, words = await doors.deliver()
+
+        assert status == 503
+        assert "WEBHOOK_SECRET" in words
+
+
+async def test_pages_show_the_story_and_escape_it(doors: Doors) -> None:
+    """The list and the story of an update are there, and nothing in them is markup of a stranger."""
+    update = an_update(state=State.ROLLING_OUT, rollout=a_rollout(), note="<script>alert(1)</script>")
+    first = Entry(update=update.id, at=NOW, was=State.DETECTED, now=State.DETECTED, why="<b>found</b>")
+    await doors.store.add(update, first)
+
+    listed = await (await doors.client.get("/")).text()
+    story = await (await doors.client.get(f"/updates/{update.id}")).text()
+    data = await (await doors.client.get(f"/api/updates/{update.id}")).json()
+
+    assert update.component.name in listed and "rolling out" in listed
+    assert "<script>alert" not in listed and "&lt;b&gt;found" in story
+    assert (data["update"]["state"], data["audit"][0]["why"]) == ("rolling_out", "<b>found</b>")
+    assert (
+        404 == (await doors.client.get("/updates/none")).status == (await doors.client.get("/api/updates/none")).status
+    )
+
+
+async def test_lists_are_bounded_and_by_repository(doors: Doors) -> None:
+    """`repo` narrows the list, a wrong `limit` is told."""
+    update = an_update()
+    await doors.store.add(update, Entry(update=update.id, at=NOW, was=update.state, now=update.state, why="found"))
+
+    mine = await (await doors.client.get(f"/api/updates?repo={update.repo}")).json()
+    others = await (await doors.client.get("/api/updates?repo=nobody/nothing")).json()
+
+    assert [update.id] == [one["id"] for one in mine["updates"]]
+    assert others["updates"] == []
+    assert (await doors.client.get("/api/updates?limit=many")).status == 400
+    assert await (await doors.client.get("/api/repos")).json() == {"repos": []}
+    assert len((await (await doors.client.get("/api/updates?limit=9")).json())["updates"]) == 1
+
+
+async def test_health_says_what_is_missing(doors: Doors) -> None:
+    """The operator's first look tells what to set."""
+    health = await (await doors.client.get("/healthz")).json()
+
+    assert (health["ok"], health["missing"]) == (True, ["APP_ID: x"])
+    assert "surefoot_deliveries" in await (await doors.client.get("/metrics")).text()
+
+
+async def test_pages_are_for_this_machine_or_the_token(tmp_path: Path) -> None:
+    """Behind a proxy everybody would look like this machine; a token opens the pages to its holder alone."""
+    async for doors in _doors(tmp_path / "", secret=None, token=None):
+        assert (await doors.client.get("/")).status == 200
+        assert (await doors.client.get("/", headers={"X-Forwarded-For": "192.0.2.1"})).status == 403
+        assert (await doors.client.get("/healthz", headers={"X-Forwarded-For": "192.0.2.1"})).status == 200
+
+    async for doors in _doors(tmp_path / "", secret=None, token=Secret("let me in")):
+        assert (await doors.client.get("/")).status == 403
+        assert (await doors.client.get("/", headers={"Authorization": "Bearer é"})).status == 403
+        assert (await doors.client.get("/", headers={"Authorization": "Bearer let me in"})).status == 200
