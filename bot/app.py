@@ -24,6 +24,7 @@ from bot.core.ports import Lab
 from bot.drain import Drainer
 from bot.engine import Engine
 from bot.github import apps
+from bot.github.client import Manners
 from bot.github.forge import Forge
 from bot.lab import host, indexes, probe, resolver, trial
 from bot.loop import Looked, Loop, Stages
@@ -32,7 +33,7 @@ from bot.stages import converse, decide, deploy, detect, merge, onboard, propose
 from bot.store.rows import RepoRow, UpdateRow
 from bot.store.store import Store
 from bot.tools.http import Http, Reach
-from bot.tools.pip import index_of_pip
+from bot.tools.pip import IndexSettings, index_of_pip
 from bot.web.api import Api
 from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
@@ -62,8 +63,17 @@ def utc_now() -> datetime:
 class App:
     """One bot in one process: `start` it inside a running event loop, then serve `web`."""
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], datetime] = utc_now, lab: Lab | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        lab: Lab | None = None,
+        manners: Manners | None = None,
+        index: IndexSettings | None = None,
+    ) -> None:
         self.settings, self._clock = settings, clock
+        self._manners, self._index = manners, index
         self.engine = Engine(settings.database_url, data_dir=settings.data_dir, work=self._work, workers=8)
         self.store = Store(settings.database_url, enqueue=self.engine.enqueue)
         self._lab = lab
@@ -88,9 +98,10 @@ class App:
         self.engine.claim()
         await self.store.migrate()
         self._session = aiohttp.ClientSession()
-        self._http = Http(await asyncio.to_thread(_reach, settings))
+        index = self._index if self._index is not None else await asyncio.to_thread(index_of_pip)
+        self._http = Http(_reach(settings, index))
         lab = self._lab or await _laboratory(settings)
-        world = World(store=self.store, http=self._http, lab=lab, forge=self._forge(), clock=self._clock)
+        world = World(store=self.store, http=self._http, lab=lab, forge=self._forge(), index=index, clock=self._clock)
         self.powers = Powers(world)
         self.voice = Announcer(self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock)
         self.loop = Loop(self.store, self._stages(), voice=self._speak, clock=self._clock)
@@ -116,7 +127,7 @@ class App:
         if settings.app_id is None or settings.private_key is None:
             return None
         key = settings.private_key.reveal()
-        return Forge(settings.app_id, key, session=self._session, api_url=settings.api_url)
+        return Forge(settings.app_id, key, session=self._session, api_url=settings.api_url, manners=self._manners)
 
     def _begin_tickers(self) -> None:
         async def installation(of: apps.Installation) -> GitHubAPI:
@@ -190,7 +201,6 @@ async def _laboratory(settings: Settings) -> Lab:
     return trial.laboratory(settings.data_dir / "lab", host=there, uv=uv)
 
 
-def _reach(settings: Settings) -> Reach:
+def _reach(settings: Settings, index: IndexSettings) -> Reach:
     """Users' URLs reach the public Internet, the operator's networks, and the index that pip itself uses."""
-    index = index_of_pip()
     return Reach(allow=[ip_network(net) for net in settings.allow], trusted=index.hosts, ca=index.cert)

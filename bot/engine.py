@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
@@ -47,7 +48,8 @@ def _leave() -> None:
 class Engine:
     """url: the store's own database. work: does what a key asks for; its errors are logged and end the run.
 
-    data_dir: where a process that uses an SQLite file leaves its lock. workers: how many keys are worked side by side.
+    data_dir: locked, as is the folder of an SQLite file, against a second process.
+    workers: how many keys are worked side by side.
     lost: called when PostgreSQL no longer counts this process among the living; it must not go on working.
     """
 
@@ -67,16 +69,16 @@ class Engine:
         self._lost = lost
         # Postgres: new for each start, so that what a dead one left behind cannot be taken for ours.
         self._seat = f"{_NAME}-{uuid.uuid4().hex}" if self._many else _NAME
-        self._client = DBOSClient(
-            system_database_url=url, serializer=JsonSerializer(), application_name=_NAME, lazy=True
-        )
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="engine")
-        self._lock: IO[str] | None = None
+        self._locks: list[IO[str]] = []
         self._seats: _Seats | None = None
         self._peers: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._parked: set[asyncio.Task[None]] = set()
         self._stopping = False
+
+    @cached_property
+    def _client(self) -> DBOSClient:
+        return DBOSClient(system_database_url=self._url, serializer=JsonSerializer(), application_name=_NAME, lazy=True)
 
     @property
     def _many(self) -> bool:
@@ -88,18 +90,11 @@ class Engine:
 
         ConfigProblem when one does. PostgreSQL is there to be shared: nothing to claim.
         """
-        if self._many or self._lock is not None:
+        if self._many or self._locks:
             return
-        self._data_dir.mkdir(parents=True, exist_ok=True)
-        lock = (self._data_dir / "lock").open("a+")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise _taken(lock, self._data_dir) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        self._lock = lock
+        beside = Path(sa.make_url(self._url).database or "").absolute().parent
+        for folder in sorted({self._data_dir.absolute(), beside}):
+            self._locks.append(_lock(folder))
 
     async def start(self) -> None:
         """Begin to work, on the loop that runs now; what an earlier process left undone comes first."""
@@ -122,7 +117,7 @@ class Engine:
             self._peers.cancel()
         logging.getLogger("dbos").setLevel(logging.CRITICAL)  # it complains about each run that is cut short
         if self._running:
-            await asyncio.wait(self._running, timeout=grace)
+            await asyncio.wait(self._running, timeout=grace)  # those of now; what is taken up later does not begin
         await self._cut_short()
         await self._in_thread(lambda: DBOS.destroy(destroy_registry=True))
         await self._cut_short()  # what was taken from the queue in the meantime
@@ -131,8 +126,8 @@ class Engine:
         if self._seats is not None:
             await self._in_thread(self._seats.leave)
         self._threads.shutdown()
-        if self._lock is not None:
-            self._lock.close()
+        for lock in self._locks:
+            lock.close()
 
     def enqueue(self, conn: sa.Connection, key: str, seq: int) -> None:
         """Work on `key`, once this transaction is committed. The same key and number again changes nothing."""
@@ -192,18 +187,17 @@ class Engine:
         return await asyncio.get_running_loop().run_in_executor(self._threads, fn)
 
     async def _cut_short(self) -> None:
-        while tasks := self._running | self._parked:
-            for task in tasks:
+        while self._running:
+            for task in self._running:
                 task.cancel()
-            await asyncio.wait(tasks)
+            await asyncio.wait(self._running)
 
     def _workflow(self) -> Callable[[str], Awaitable[None]]:
         async def run(key: str) -> None:
             task = asyncio.current_task()
             assert task is not None
-            here = self._parked if self._stopping else self._running
-            here.add(task)
-            task.add_done_callback(here.discard)
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
             if self._stopping:
                 await asyncio.Event().wait()  # ending would write it down as done
             await self._try(key)
@@ -278,6 +272,20 @@ def _use_wal(url: str) -> None:
     with engine.connect() as conn:
         conn.exec_driver_sql("PRAGMA journal_mode=WAL")
     engine.dispose()
+
+
+def _lock(folder: Path) -> IO[str]:
+    """The folder, held until the file is closed or the process ends, however it ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / "lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise _taken(lock, folder) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
 
 
 def _taken(lock: IO[str], folder: Path) -> ConfigProblem:

@@ -25,6 +25,8 @@ Ear: TypeAlias = Callable[[Update, Mail], Awaitable[Outcome | None]]
 Voice: TypeAlias = Callable[[UpdateRow, bool], Awaitable[None]]
 
 MOST_TURNS = 40
+# Left again in the same run: what is to be said of them is said with the next state.
+PASSED_THROUGH = frozenset({State.SIMULATED, State.MERGED})
 # A defect of our own is tried again like a passing fault, but not for ever.
 MOST_TRIES = 12
 
@@ -134,7 +136,8 @@ class Loop:
         saved = await self._store.save(row, update, entries=entries, due=until, heard=heard)
         if entry:
             log.info("moved" if moved else "told", to=update.state.value, why=entry.why)
-        await self._speak(saved, moved or bool(entry))
+        if update.state not in PASSED_THROUGH or not moved:
+            await self._speak(saved, moved or bool(entry))
         if isinstance(outcome, Moved):
             metrics.STEPS.labels(row.update.state.value, update.state.value).inc()
             await self._tell_siblings(update)

@@ -27,6 +27,7 @@ from bot.github.forge import Forge
 from bot.leases import EnvironmentLeases
 from bot.store.store import Store
 from bot.tools.http import Http
+from bot.tools.pip import IndexSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,7 @@ class World:
     http: Http
     lab: Lab
     forge: Forge | None
+    index: IndexSettings
     clock: Callable[[], datetime]
 
 
@@ -168,15 +170,18 @@ class Powers:
 
     def all_manifests(self) -> Mapping[str, Manifest]:
         """Every kind of manifest, by name."""
-        tools = Tools(http=self._world.http)
+        tools = self._lent()
         return {kind: open_one(manifests, kind, {}, tools) for kind in kinds(manifests)}
 
     def all_sources(self) -> Mapping[str, Source]:
         """The source of each ecosystem; they keep what they learnt of their index."""
         if not self._sources:
-            tools = Tools(http=self._world.http)
+            tools = self._lent()
             self._sources = {kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)}
         return self._sources
+
+    def _lent(self) -> Tools:
+        return Tools(http=self._world.http, index=lambda: self._world.index)
 
     async def _tools(self, update: Update) -> Tools:
         return Tools(http=self._world.http, github=await self.gh(update), repo=update.repo)

@@ -35,6 +35,15 @@ async def test_a_second_process_is_refused(engines: Engines) -> None:
     assert engines.worked == ["u:1"]
 
 
+def test_one_file_has_room_for_one_even_from_two_folders(tmp_path: Path) -> None:
+    """Two data directories that name the same SQLite file by DATABASE_URL do not get it both."""
+    url = f"sqlite:///{tmp_path}/shared/x.sqlite"
+    first, second = (Engine(url, data_dir=tmp_path / name, work=print) for name in "ab")  # type: ignore[arg-type]
+    first.claim()
+    with pytest.raises(ConfigProblem, match="shared"):
+        second.claim()
+
+
 def test_a_claim_is_made_once_and_makes_its_folder(tmp_path: Path) -> None:
     """The folder need not be there; claiming twice is claiming once; no second engine gets in."""
     folder = tmp_path / "new" / "data"

@@ -136,7 +136,7 @@ async def test_an_update_goes_as_far_as_it_can_in_one_run(bench: Bench) -> None:
 
     assert State.SIMULATED is (await bench.state(update)).update.state
     assert ["found", "opened", "passed", "waits for ci"] == await bench.whys(update)
-    assert [State.PROPOSED, State.SIMULATED, State.SIMULATED] == [state for state, _ in bench.spoken]
+    assert [State.PROPOSED, State.SIMULATED] == [state for state, _ in bench.spoken]
 
 
 async def test_what_waits_for_a_time_goes_on_then_and_not_before(bench: Bench) -> None:

@@ -185,16 +185,23 @@ async def _judged(look: Look, seen: Read, found: Sequence[tuple[Component, Choic
         for number, (component, choice) in enumerate(found):
             row = _row(component, seen.pins[component], choice)
             if choice.verdict is Verdict.APPROVE and choice.target:
-                place = Path(folder) / str(number)
-                try:
-                    row = await _tried(look, seen, row, choice.target, (base, place))
-                except SurefootError as problem:
-                    row = replace(row, verdict=Verdict.HOLD, why=(*row.why, f"could not be tried: {problem}"))
-                    # What the file or the release does not allow is an answer; an index that is away is none.
-                    if not isinstance(problem, ConfigProblem):
-                        errors.append(f"{component.name} {row.target}: {problem}")
+                row, error = await _answered(look, seen, row, choice.target, (base, Path(folder) / str(number)))
+                errors += error
             rows.append(row)
     return rows, errors
+
+
+async def _answered(
+    look: Look, seen: Read, row: Row, release: Release, folders: tuple[Path, Path]
+) -> tuple[Row, list[str]]:
+    """The row once it was tried, and what went wrong meanwhile."""
+    try:
+        return await _tried(look, seen, row, release, folders), []
+    except SurefootError as problem:
+        held = replace(row, verdict=Verdict.HOLD, why=(*row.why, f"could not be tried: {problem}"))
+        # What the file or the release does not allow is an answer; an index that is away is none.
+        answer = isinstance(problem, ConfigProblem)
+        return held, [] if answer else [f"{row.name} {row.target}: {problem}"]
 
 
 def _row(component: Component, pins: Sequence[Pin], choice: Choice) -> Row:

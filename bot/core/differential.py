@@ -191,7 +191,7 @@ def _compared(before: Side, after: Side, difference: Difference) -> tuple[Grade,
         first = difference.newly_failing[0].test
         count = len(difference.newly_failing)
         return Grade.FAILED, f"{first} fails" if count == 1 else f"{count} tests newly fail, the first is {first}"
-    if before.code == 0 and after.code != 0:
+    if before.code == 0 and after.code != 0 and not difference.flaky:  # a flaky failure explains the code
         return Grade.FAILED, f"no test fails, but the command ended with {after.code} (before: 0)"
     if difference.missing:
         count, gone = len(difference.missing), difference.missing[0].test

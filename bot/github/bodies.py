@@ -13,15 +13,21 @@ Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")]
 
 
 class Repo(Struct):
+    """A repository by its full name."""
+
     full_name: Name
 
 
 class RepoWithDefault(Struct):
+    """A repository that also names its default branch."""
+
     full_name: Name
     default_branch: str
 
 
 class Actor(Struct):
+    """Who did it, and whether that is a person."""
+
     login: str
     type: str = "User"
 
@@ -31,46 +37,66 @@ class Anything(Struct):
 
 
 class Id(Struct):
+    """A thing of which only the id matters."""
+
     id: int
 
 
 class Number(Struct):
+    """A pull request of which only the number matters."""
+
     number: int
 
 
 class Commit(Struct):
+    """A thing of which only its commit matters."""
+
     sha: Hash
 
 
 class Head(Struct):
+    """The same, as check suites and merge groups call it."""
+
     head_sha: Hash
 
 
 class Action(Struct):
+    """What happened, before the rest is read."""
+
     action: str
 
 
 class Installation(Struct):
+    """installation: repositories is there when it is made, not when it goes."""
+
     action: str
     installation: Id
     repositories: tuple[Repo, ...] = ()
 
 
 class Added(Struct):
+    """installation_repositories with `added`; the list of removed ones is not even of full form there."""
+
     installation: Id
     repositories_added: tuple[Repo, ...] = ()
 
 
 class Removed(Struct):
+    """installation_repositories with `removed`."""
+
     installation: Id
     repositories_removed: tuple[Repo, ...] = ()
 
 
 class Pusher(Struct):
+    """Who pushed, by name alone."""
+
     name: str
 
 
 class Push(Struct):
+    """push: GitHub does not promise a sender."""
+
     ref: str
     after: Hash
     repository: RepoWithDefault
@@ -79,22 +105,28 @@ class Push(Struct):
 
 
 class Released(Struct):
+    """release, package, registry_package: a package may belong to no repository."""
+
     action: str
     repository: Repo | None = None
 
 
 class Run(Struct):
+    """The check run of a check_run."""
+
     head_sha: Hash
     app: Id | None = None
-    completed_at: datetime | None = None
-    started_at: datetime | None = None
 
 
 class Button(Struct):
+    """The button that was pressed."""
+
     identifier: str
 
 
 class CheckRun(Struct):
+    """check_run: a button is there only for requested_action."""
+
     check_run: Run
     repository: Repo
     sender: Actor
@@ -103,46 +135,64 @@ class CheckRun(Struct):
 
 
 class CheckSuite(Struct):
+    """check_suite."""
+
     check_suite: Head
     repository: Repo
 
 
 class Status(Struct):
+    """status."""
+
     sha: Hash
     repository: Repo
 
 
 class Workflow(Struct):
+    """The run of a workflow_run."""
+
     id: int
     head_sha: Hash
 
 
 class WorkflowRun(Struct):
+    """workflow_run."""
+
     workflow_run: Workflow
     repository: Repo
 
 
 class Branch(Struct):
+    """Where a pull request comes from."""
+
     ref: str
 
 
 class Pull(Struct):
+    """The pull request of a pull_request."""
+
     number: int
     head: Branch
 
 
 class PullRequest(Struct):
+    """pull_request."""
+
     action: str
     pull_request: Pull
     repository: Repo
 
 
 class Review(Struct):
+    """pull_request_review."""
+
     pull_request: Number
     repository: Repo
 
 
 class Words(Struct):
+    """The comment of an issue_comment."""
+
     id: int
     created_at: datetime
     body: str | None = None
@@ -150,11 +200,15 @@ class Words(Struct):
 
 
 class Issue(Struct):
+    """Where a comment was made."""
+
     number: int
     pull_request: Anything | None = None  # there only where the issue is a pull request
 
 
 class Comment(Struct):
+    """issue_comment."""
+
     action: str
     issue: Issue
     comment: Words
@@ -163,20 +217,28 @@ class Comment(Struct):
 
 
 class DeploymentStatus(Struct):
+    """deployment_status."""
+
     deployment: Commit
     repository: Repo
 
 
 class Gate(Struct):
+    """deployment_protection_rule: GitHub promises none of its fields."""
+
     repository: Repo | None = None
     deployment: Commit | None = None
     sha: Hash | None = None
 
 
 class Alert(Struct):
+    """dependabot_alert."""
+
     repository: Repo
 
 
 class Group(Struct):
+    """merge_group."""
+
     merge_group: Head
     repository: Repo | None = None

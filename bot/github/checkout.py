@@ -107,7 +107,7 @@ async def _fetch_related(git: Git, base: Sha, head: Sha) -> None:
             "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", f"--depth={depth}", git.url, base, head
         )
         if done.code != 0:
-            raise _trouble(done, base, head)
+            raise _trouble(done, git, f"{base[:12]} and {head[:12]}")
         if (await git("merge-base", base, head)).code == 0:
             return
     raise Permanent(f"{base[:12]} and {head[:12]} have no common ancestor within {DEPTHS[-1]} commits")
@@ -117,13 +117,15 @@ async def _fetch_related(git: Git, base: Sha, head: Sha) -> None:
 _NOT_THERE = re.compile(
     r"not our ref|couldn't find remote ref|unadvertised object|repository not found|not found", re.I
 )
-_NOT_ALLOWED = re.compile(
-    r"authentication failed|could not read username|returned error: (?:40[13]|30\d)|access denied", re.I
-)
+_NOT_KNOWN = re.compile(r"authentication failed|could not read username|returned error: 401", re.I)
+_NOT_ALLOWED = re.compile(r"returned error: (?:403|30\d)|access denied", re.I)
 
 
-def _trouble(done: Done, base: Sha, head: Sha) -> Missing | Refused | Transient:
-    text = f"git fetch of {base[:12]} and {head[:12]}: {done.said[-600:]}"
+def _trouble(done: Done, git: Git, what: str) -> Missing | Refused | Transient:
+    text = f"git fetch of {what}: {done.said[-600:]}"
+    if _NOT_KNOWN.search(done.said):
+        # A token that was just revoked is soon replaced; who came without one was asked for one.
+        return Transient(text) if git.token else Refused(text)
     if _NOT_ALLOWED.search(done.said):
         return Refused(text)
     return Missing(text) if _NOT_THERE.search(done.said) else Transient(text)

@@ -7,9 +7,10 @@ only a refused token is minted again, once.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from bot.github import answers
 from bot.github.answers import Answer
 from bot.github.etags import Asked, Etags
 from bot.github.limits import Gate, Pace
+from bot.tools import metrics
 from bot.tools.secrets import Secret, redact
 
 ACCEPT = "application/vnd.github+json"
@@ -38,13 +40,14 @@ MOST_BYTES = 64 * 1024 * 1024  # of one answer; GitHub's own largest, a tree, is
 class Manners:
     """How we behave towards GitHub. seconds: of one request in all; connect: of reaching it.
 
-    at_once: requests of one installation under way together (GitHub allows 100 of all together).
+    at_once: requests of one installation under way together; in_all: of everybody (GitHub allows 100 in all).
     cache_bytes: of all kept answers together. clock: seconds since 1970.
     """
 
     seconds: float = 30.0
     connect: float = 10.0
     at_once: int = 10
+    in_all: int = 80
     pace: Pace = field(default_factory=Pace)
     cache_bytes: int = 64 * 1024 * 1024
     clock: Callable[[], float] = time.time
@@ -62,6 +65,7 @@ class Line:
     api_url: str
     manners: Manners
     etags: Etags
+    places: asyncio.Semaphore
 
     @property
     def graphql_url(self) -> str:
@@ -79,7 +83,11 @@ def line(session: aiohttp.ClientSession, api_url: str, manners: Manners | None =
     """A way to the GitHub whose API is at api_url."""
     manners = manners or Manners()
     return Line(
-        session=session, api_url=api_url.rstrip("/"), manners=manners, etags=Etags(most_bytes=manners.cache_bytes)
+        session=session,
+        api_url=api_url.rstrip("/"),
+        manners=manners,
+        etags=Etags(most_bytes=manners.cache_bytes),
+        places=asyncio.Semaphore(manners.in_all),
     )
 
 
@@ -141,6 +149,7 @@ class Client(GitHubAPI):
     def _judged(self, answer: Answer, method: str, url: str, token: str | None) -> Answer:
         what = answers.spoken(method, url)
         wait = self._gate.note(answer, url)
+        metrics.GITHUB.labels(_outcome(answer, limited=wait is not None)).inc()
         if wait is not None:
             raise _redacted(Transient(f"{what}: {answer.status} {answers.words(answer)}", after=wait), token)
         error = answers.error_of(answer, what)
@@ -172,19 +181,33 @@ class Client(GitHubAPI):
         if self._line.session.closed:
             raise Transient(f"{answers.spoken(method, url)}: not sent, for this process is ending")
         try:
-            async with self._line.session.request(
-                method,
-                URL(url, encoded=True),  # it is encoded once already; a second pass would change names of branches
-                headers=headers,
-                data=body or None,
-                timeout=self._timeout,
-                allow_redirects=False,
-            ) as response:
+            # The innermost place: whoever waits for it holds nothing that a request for a token would need.
+            async with (
+                self._line.places,
+                self._line.session.request(
+                    method,
+                    URL(url, encoded=True),  # it is encoded once already; a second pass would change names of branches
+                    headers=headers,
+                    data=body or None,
+                    timeout=self._timeout,
+                    allow_redirects=False,
+                ) as response,
+            ):
                 return await _read(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             trouble = f"{type(error).__name__}: {error}".rstrip(": ")
+        metrics.GITHUB.labels("unreached").inc()
         # Raised outside of the block: aiohttp's errors carry our request's headers, and a chained one would be logged.
         raise Transient(redact(f"{answers.spoken(method, url)}: {trouble}"))
+
+
+def _outcome(answer: Answer, *, limited: bool) -> str:
+    """A closed set of words, for the figures."""
+    if limited:
+        return "limited"
+    if answer.status < 300:
+        return "ok"
+    return "refused" if answer.status < 500 else "fault"
 
 
 def _redacted(error: SurefootError, token: str | None) -> SurefootError:
@@ -231,5 +254,4 @@ def user(line: Line, token: str) -> GitHubAPI:
     async def theirs(_stale: str | None = None) -> str | None:
         return token
 
-    own = Line(session=line.session, api_url=line.api_url, manners=line.manners, etags=Etags(most_bytes=0))
-    return Client(own, "user", theirs)
+    return Client(replace(line, etags=Etags(most_bytes=0)), "user", theirs)

@@ -45,13 +45,13 @@ async def _standing(gh: GitHubAPI, update: Update) -> approvals.Standing:
         approvals.Review(
             who=r.who,
             is_bot=r.is_bot,
-            opinion=approvals.Opinion(r.state),
+            opinion=approvals.Opinion(r.state.upper()),
             commit=r.commit,
             at=r.at,
             permission=rights.get(r.who),
         )
         for r in given
-        if r.state in approvals.Opinion.__members__
+        if r.state.upper() in approvals.Opinion.__members__
     ]
     reviews += [
         approvals.Review(

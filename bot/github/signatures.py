@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from array import array
+from itertools import accumulate
 
 PREFIX = "sha256="
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
-# One step over a string as a whole, or over one bracket. A string that does not end is stepped over to the end.
-_STEP = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
+# Brackets become the steps +1 and -1 of a signed byte; everything else is no step.
+_STEPS = bytes.maketrans(b"{[}]", b"\x01\x01\xff\xff")
+_NO_BRACKET = bytes(sign for sign in range(256) if sign not in b"{}[]")
 
 
 def signed_by(secret: str, header: str | None, body: bytes) -> bool:
@@ -28,15 +31,11 @@ def signed_by(secret: str, header: str | None, body: bytes) -> bool:
 def too_deep(body: bytes, deepest: int) -> str | None:
     """In words why the JSON is not read: its brackets nest deeper than that. None when they do not.
 
-    Stops at the first bracket that is too deep; needs no recursion and keeps nothing.
+    Needs no recursion and no Python step for each sign: without escapes every second part between quotes is a string,
+    and the rest is a walk up and down whose highest point is the depth.
     """
-    depth = 0
-    for step in _STEP.finditer(body):
-        sign = body[step.start()]
-        if sign in b"[{":
-            depth += 1
-        elif sign in b"]}":
-            depth -= 1
-        if depth > deepest:
-            return f"the JSON is nested deeper than {deepest} levels"
+    plain = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside = b"".join(plain.split(b'"')[::2]).translate(_STEPS, _NO_BRACKET)
+    if max(accumulate(array("b", outside)), default=0) > deepest:
+        return f"the JSON is nested deeper than {deepest} levels"
     return None

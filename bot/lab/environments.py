@@ -17,12 +17,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from bot.core.model import Grade
-from bot.lab import resolver, wants
+from bot.lab import processes, resolver, wants
 from bot.lab.cache import Cache
 from bot.lab.resolver import NotPrepared, Uv
 from bot.lab.wants import Want, Wants
 
-_COMPILE_SECONDS = 120.0
+_COMPILE_SECONDS, _ASK_SECONDS = 120.0, 30.0
 _LAYOUT = "1"  # part of every key: raise it when environments are made differently
 
 
@@ -159,10 +159,8 @@ def _real(text: str) -> Path:
 
 
 async def _ask(python: Path, code: str) -> list[str]:
-    process = await asyncio.create_subprocess_exec(
-        str(python), "-I", "-S", "-c", code, stdout=asyncio.subprocess.PIPE, env={}, cwd="/"
-    )
-    told, _ = await process.communicate()
+    process = await processes.start(str(python), "-I", "-S", "-c", code, env={})
+    told, _ = await processes.communicate(process, _ASK_SECONDS)
     return told.decode().splitlines()
 
 

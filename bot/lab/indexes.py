@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.lab import processes
+
+_PIP_SECONDS = 60.0
 _PASSED_ON = (
     "PATH", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "UV_CACHE_DIR", "NETRC", "LD_LIBRARY_PATH",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY",
@@ -54,14 +56,11 @@ class IndexSettings:
 
 async def index_of_pip(environment: Mapping[str, str] | None = None) -> IndexSettings:
     """What `pip config list` says, of the pip beside our interpreter; nothing at all when there is none."""
+    words = (sys.executable, "-m", "pip", "config", "list")
     try:
-        pip = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "pip", "config", "list",
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env=dict(os.environ if environment is None else environment),
-        )  # fmt: skip
-        told, _ = await pip.communicate()
-    except OSError:
+        pip = await processes.start(*words, env=os.environ if environment is None else environment)
+        told, _ = await processes.communicate(pip, _PIP_SECONDS)
+    except (OSError, TimeoutError):
         return IndexSettings()
     return of_listing(told.decode("utf-8", "replace"))
 

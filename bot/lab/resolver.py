@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import re
 import shutil
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.errors import ConfigProblem, SurefootError, Transient
 from bot.core.model import Grade
+from bot.lab import processes
 from bot.lab.indexes import IndexSettings
 
 _AWAY = (
@@ -48,20 +48,11 @@ class Uv:
 
         NotPrepared with the resolver's words; Transient when the index does not answer.
         """
-        # 0o022: what is installed must be readable for the uid that the jail gives to it.
-        process = await asyncio.create_subprocess_exec(
-            self.path, *words, cwd=folder, env=self.index.uv_environment(), umask=0o022,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
+        process = await processes.start(self.path, *words, env=self.index.uv_environment(), folder=folder)
         try:
-            async with asyncio.timeout(self.seconds):
-                told, complaint = await process.communicate()
+            told, complaint = await processes.communicate(process, self.seconds)
         except TimeoutError as problem:
             raise Transient(f"uv {words[0]} did not end in {self.seconds:.0f} s") from problem
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await asyncio.shield(process.wait())
         if process.returncode != 0:
             raise _refusal(complaint.decode("utf-8", "replace"))
         return told.decode()
@@ -101,17 +92,7 @@ async def compile_bytecode(python: Path, folder: Path, seconds: float) -> None:
     By the interpreter itself, isolated and without `site`: uv's own --compile-bytecode starts the new environment's
     interpreter, and that runs every line of a foreign .pth file, here, outside of any jail.
     """
-    words: Sequence[str] = ("-I", "-S", "-m", "compileall", "-q", "-j", "2", str(folder))
-    process = await asyncio.create_subprocess_exec(
-        str(python), *words, cwd="/", env={}, umask=0o022,
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(seconds):
-            await process.wait()  # not 0 when a file is no valid Python, as test data often is not
-    except TimeoutError:
-        pass
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await asyncio.shield(process.wait())
+    words = (str(python), "-I", "-S", "-m", "compileall", "-q", "-j", "2", str(folder))
+    process = await processes.start(*words, env={}, listen=False)
+    with contextlib.suppress(TimeoutError):
+        await processes.communicate(process, seconds)  # not 0 when a file is no valid Python, as test data often is not

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bot.core.errors import Transient
 from bot.core.model import Isolation
-from bot.lab import jail
+from bot.lab import jail, processes
 from bot.lab.host import Host
 from bot.lab.jobs import Job, NoJail, Ran, Reason
 from bot.lab.orders import Answer, Order
@@ -57,8 +57,12 @@ async def _start_warden() -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     needed = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
     try:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", "-c", _WARDEN, stdin=pipe, stdout=pipe, stderr=pipe, env=needed, cwd="/"
+        return await processes.whole(
+            asyncio.ensure_future(
+                asyncio.create_subprocess_exec(
+                    sys.executable, "-I", "-S", "-c", _WARDEN, stdin=pipe, stdout=pipe, stderr=pipe, env=needed, cwd="/"
+                )
+            )
         )
     except OSError as problem:
         raise Transient(f"the keeper of the jail could not be started: {problem}") from problem

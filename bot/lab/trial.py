@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bot.core import differential
 from bot.core.differential import Again, Difference, Side
-from bot.core.errors import ConfigProblem
+from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Grade, Isolation, Simulation, SuiteResult, TestChange
 from bot.core.ports import Trial
 from bot.lab import baselines, environments, sandbox, suites, trees
@@ -116,8 +116,6 @@ class _Attempt:
                 return await self._all_suites(*samples)
         except OutOfTime:
             return self._said(Grade.UNKNOWN, f"the {self.trial.seconds:.0f} s were over before the suites could be run")
-        except ConfigProblem as problem:
-            return self._said(Grade.UNKNOWN, f"the tree's requirements cannot be read: {problem}")
 
     def _said(
         self, grade: Grade, why: str, results: Sequence[SuiteResult] = (), notes: Sequence[str] = ()
@@ -150,16 +148,19 @@ class _Attempt:
             except TimeoutError:
                 raise OutOfTime from None
             before, after = found
-            if isinstance(before, NotPrepared) or isinstance(after, NotPrepared):
+            if not (isinstance(before, Environment) and isinstance(after, Environment)):
                 yield self._said(*_unprepared(before, after))
                 return
             offered = [stack.enter_context(trees.offered(tree, self.lab.host)) for tree in (base, candidate)]
             yield Sample(tree=offered[0], environment=before), Sample(tree=offered[1], environment=after)
 
-    async def _prepare(self, stack: contextlib.AsyncExitStack, tree: Path) -> Environment | NotPrepared:
+    async def _prepare(
+        self, stack: contextlib.AsyncExitStack, tree: Path
+    ) -> Environment | NotPrepared | ConfigProblem | Transient:
+        """What went wrong is an answer here: the other side's preparation must not be left running behind our back."""
         try:
             return await stack.enter_async_context(environments.prepared(tree, uv=self.lab.uv, cache=self.lab.cache))
-        except NotPrepared as problem:
+        except (NotPrepared, ConfigProblem, Transient) as problem:
             return problem
 
     async def _all_suites(self, before: Sample, after: Sample) -> Simulation:
@@ -264,11 +265,15 @@ def _with_company(again: dict[str, Again], doubtful: Sequence[TestChange], whole
     return {test: Again(before=again[test].before) for test in still}
 
 
-def _unprepared(before: Environment | NotPrepared, after: Environment | NotPrepared) -> tuple[Grade, str]:
-    if isinstance(before, NotPrepared):
-        return Grade.UNKNOWN, f"the baseline cannot be set up, so there is nothing to compare with: {before.why}"
-    assert isinstance(after, NotPrepared)
-    return after.grade, after.why
+def _unprepared(*sides: Environment | NotPrepared | ConfigProblem | Transient) -> tuple[Grade, str]:
+    """A conflict that the candidate alone has is the update's fault. Transient where the index was away."""
+    for side in sides:
+        if isinstance(side, Transient):
+            raise side
+    before, after = sides
+    if not isinstance(before, Environment):
+        return Grade.UNKNOWN, f"the baseline cannot be set up, so there is nothing to compare with: {before}"
+    return after.grade if isinstance(after, NotPrepared) else Grade.UNKNOWN, f"the candidate cannot be set up: {after}"
 
 
 def _fold(results: Sequence[SuiteResult], *, asked: int) -> tuple[Grade, str]:

@@ -202,6 +202,11 @@ def _of_pyproject(reading: _Reading, table: Mapping[str, Any]) -> list[Want]:
     own = canonicalize_name(str(project.get("name", "")))
     if not project and "poetry" in table.get("tool", {}):
         reading.notes.append("pyproject.toml: tool.poetry is not read; export it to a requirements file")
+    if {"scripts", "gui-scripts", "entry-points"} & project.keys():
+        reading.notes.append(
+            "the project itself is not installed, since that would build it: tests that need its console scripts or"
+            " its metadata fail on both sides"
+        )
     found = [_want(str(text), "pyproject.toml: project.dependencies") for text in project.get("dependencies", [])]
     extras = {str(canonicalize_name(name)): lines for name, lines in project.get("optional-dependencies", {}).items()}
     groups = {str(canonicalize_name(name)): lines for name, lines in table.get("dependency-groups", {}).items()}

@@ -28,7 +28,7 @@ SECONDS = 60.0
 PER_HOST = 8
 IN_ALL = 16  # answers held at once: their sizes add up to the memory that we need
 KEPT_HEADERS = ("etag", "last-modified", "content-type")
-AGENT = "surefoot (+https://github.com/apps/surefoot)"
+AGENT = "surefoot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

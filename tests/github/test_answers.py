@@ -93,11 +93,6 @@ async def test_an_answer_of_another_form_is_tried_again_and_named(name):
                 assert got in ((), None) or not template.startswith("/app")
 
 
-def test_a_list_is_whole_or_nothing():
-    """See below: more items than are looked through is a refusal."""
-    assert 3_000 == shapes.MOST
-
-
 async def test_a_list_of_many_pages_is_read_to_its_end_and_no_further():
     """Every page is asked for, a hundred at a time; beyond the bound nothing partial is given out."""
     async with hub_and_forge() as (hub, forge):

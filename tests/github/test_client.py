@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 
-from bot.core.errors import Missing, Permanent, Refused, Transient
+from bot.core.errors import Missing, Permanent, Refused, SurefootError, Transient
 from bot.core.model import InstallationId
 from bot.github import client as clients
 from bot.github.answers import Said
 from bot.github.client import Pace
-from tests.github.hub import APP_ID, START, Hub, hub_and_forge, said, tagged
+from bot.tools import metrics
+from tests.github.hub import APP_ID, START, hub_and_forge, said, tagged
 
 WE = InstallationId(7)
 
@@ -255,6 +256,50 @@ async def test_only_so_many_speak_at_once():
         assert hub.most_together == 3
 
 
+async def test_everybody_together_is_bounded_too():
+    """Many installations do not add up to more than GitHub takes at once, and their tokens still come."""
+
+    async def slow(asked):
+        await asyncio.sleep(0.01)
+        return said({})
+
+    async with hub_and_forge(in_all=4, at_once=3) as (hub, forge):
+        hub.on("GET", "/thing", slow)
+
+        async def call(number):
+            return await (await forge.installation(InstallationId(number))).getitem("/thing")
+
+        await asyncio.gather(*(call(number % 10) for number in range(40)))
+        assert 4 == hub.most_together
+
+
+async def test_the_figures_tell_how_it_went():
+    """Whoever runs the bot sees how many requests were fine, refused, limited, at fault, and never got there."""
+
+    async def stall(asked):
+        await asyncio.sleep(60)
+
+    def count(outcome):
+        return metrics.GITHUB.labels(outcome)._value.get()
+
+    before = {outcome: count(outcome) for outcome in ("ok", "refused", "limited", "fault", "unreached")}
+    async with hub_and_forge() as (hub, forge):
+        gh = await forge.installation(WE)
+        hub.on("GET", "/ok", lambda asked: said({}))
+        hub.on("GET", "/fault", lambda asked: said({}, 500))
+        hub.on("GET", "/limited", lambda asked: said({}, 429, retry_after="1"))
+        await gh.getitem("/ok")
+        for path in ("/refused", "/fault", "/limited", "/not-sent"):
+            with pytest.raises(SurefootError):
+                await gh.getitem(path)
+    async with hub_and_forge(seconds=0.1) as (hub, forge):
+        hub.on("GET", "/ok", stall)
+        with pytest.raises(Transient):
+            await clients.nobody(forge.line).getitem("/ok")
+    grown = {outcome: count(outcome) - was for outcome, was in before.items()}
+    assert {"ok": 2, "refused": 1, "limited": 1, "fault": 1, "unreached": 1} == grown  # a token was asked for, too
+
+
 async def test_graphql_is_spoken_with_the_same_manners():
     """GraphQL goes to our own GitHub with our token, and its errors mean what they say."""
     async with hub_and_forge() as (hub, forge):
@@ -321,7 +366,7 @@ async def test_the_client_never_sleeps_to_retry():
             await forge.app().sleep(1)
 
 
-def test_a_pace_of_nothing_is_no_pace():
-    """The default is polite: ten writes at once, then one a second."""
-    assert (Pace().seconds, Pace().burst) == (1.0, 10)
-    assert isinstance(Hub(), Hub)
+def test_the_usual_pace_is_within_githubs_bounds():
+    """In no minute do our writes, five points each, come to more than the 900 points that GitHub allows."""
+    usual = Pace()
+    assert 5 * (usual.burst + 60 / usual.seconds) <= 900

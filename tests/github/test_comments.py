@@ -99,11 +99,9 @@ async def test_who_may_do_what_is_read_from_github(shop):
 async def test_a_right_that_is_not_known_is_not_known(answer, status, expected):
     """A role of an organisation's own comes to what GitHub says it does; what we may not see is neither yes nor no."""
     async with hub_and_forge() as (hub, forge):
-        url = "/repos/acme/shop/collaborators/x%5Bbot%5D/permission"
         hub.on("GET", "/repos/acme/shop/collaborators/x[bot]/permission", lambda asked: said(answer, status))
         gh = await forge.installation(InstallationId(7))
         assert expected == await comments.permission(gh, REPO, "x[bot]")
-        assert url
 
 
 @pytest.mark.parametrize(("status", "kind"), [(500, Transient), (422, Refused)])

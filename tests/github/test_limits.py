@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -167,8 +168,6 @@ async def test_a_write_waits_for_its_place_and_a_read_does_not():
         hub.on("POST", "/thing", lambda asked: said({}, 201))
         gh = await forge.installation(WE)
         await gh.post("/thing", data=1)
-        import asyncio
-
         write = asyncio.create_task(gh.post("/thing", data=2))
         await gh.getitem("/thing")
         assert not write.done()

@@ -132,6 +132,8 @@ def test_the_barest_delivery_that_github_describes_is_read(event):
             {"action": "checks_requested", "merge_group": {"head_sha": SHA}, "repository": REPO},
             ChecksMoved(repo="acme/shop", sha=SHA),
         ),
+        ("installation", {"action": "renamed", "installation": {"id": 7}}, Ignored(name="installation.renamed")),
+        ("installation_repositories", {"action": "odd"}, Ignored(name="installation_repositories.odd")),
         ("ping", {"zen": "x"}, Ignored(name="ping")),
         ("a_new_thing", {}, Ignored(name="a_new_thing")),
     ],

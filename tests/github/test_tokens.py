@@ -7,6 +7,8 @@ import logging
 import traceback
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from bot.core.errors import ConfigProblem, Missing, Refused, SurefootError, Transient
 from bot.core.model import InstallationId, RepoName
@@ -142,9 +144,6 @@ async def test_a_wrong_key_is_refused_with_the_mend_and_without_the_key(text):
 
 async def test_a_key_in_one_line_and_of_another_kind():
     """A key with \\n for its line ends is taken; one of another kind than RSA is refused."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     assert await AppKey(APP_ID, pem().replace("\n", "\\n")).credential()
     curve = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

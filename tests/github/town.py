@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 from gidgethub.abc import GitHubAPI
@@ -23,6 +24,8 @@ from tests.github.hub import APP_ID, pem
 from tests.openapi.guard import Guard
 from tests.openapi.validate import Schemas
 
+# GitHub's pages give `created` the syntax of its search (">=2026-01-01"); its description calls it a plain moment.
+KNOWN = ("?created:",)
 REPO = RepoName("acme/shop")
 FILES = {"README.md": "shop\n", "requirements.txt": "a==1\n", "deep/run.sh": "#!/bin/sh\n", "deep/er/x.txt": "x\n"}
 
@@ -87,6 +90,7 @@ async def town(tmp_path: Path, *, permissions: dict[str, str] | None = None) -> 
         )
         yield made
         for one in made.of_app():
-            query = "&".join(f"{key}={value}" for key, value in one.query.items())
-            guard.saw(one.method, f"{one.path}?{query}", one.body)
-        assert [] == guard.problems and guard.seen
+            guard.saw(one.method, f"{one.path}?{urlencode(one.query)}", one.body)
+        problems = [one for one in guard.problems if not any(known in one for known in KNOWN)]
+        assert not problems, problems
+        assert guard.seen, "no request of ours was seen"

@@ -71,7 +71,7 @@ async def test_it_works_in_the_jail_and_is_reused(host: Host, uv: Uv, cache: Cac
 async def test_preparing_runs_nothing_of_a_package(
     host: Host, uv: Uv, cache: Cache, wheels: Path, tmp_path: Path
 ) -> None:
-    """A .pth file may hold code that every start of the environment's interpreter runs: in the jail only, never here."""
+    """A .pth file may hold code that every start of the interpreter runs: in the jail only, never here."""
     mark = tmp_path / "it-was-run-here"
     line = f"import os; os.path.isdir({str(tmp_path)!r}) and open({str(mark)!r}, 'w')\n"
     world.wheel(wheels, "sly", "1.0", {"sly.py": "x = 1\n", "sly.pth": line})
@@ -137,7 +137,7 @@ async def test_a_python_that_is_not_here(uv: Uv, cache: Cache, tmp_path: Path) -
 async def test_the_trees_own_hashes_bind(uv: Uv, cache: Cache, wheels: Path, tmp_path: Path) -> None:
     """A file of another content under the same name is not installed, whatever the index says of it."""
     line = f"greeter==1.0 --hash=sha256:{'0' * 64}"
-    with pytest.raises(NotPrepared, match="[Hh]ash"):
+    with pytest.raises(NotPrepared, match=r"[Hh]ash"):
         async with environment(tmp_path, uv, cache, line, "pytest"):
             pass
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
-from bot.core.model import Grade
+import pytest
+
+from bot.core.model import Grade, Isolation
+from bot.lab import host as hosts
+from bot.lab.baselines import Baselines
 from bot.lab.trial import Laboratory
 from tests.lab.world import a_trial, tree
 
@@ -46,3 +51,177 @@ async def test_a_bad_update_fails_and_the_test_is_named(lab: Laboratory, tmp_pat
     assert (change.before, change.after, change.path, change.line) == ("passed", "failed", "tests/test_it.py", 3)
     assert "Hail, you" in change.message
     assert "test_hail" in simulation.why
+
+
+IN_COMPANY = """
+import greeter, os
+def test_steady(): pass
+def test_shaky():
+    assert os.environ.get("SUREFOOT_ONLY") or greeter.hail("you") == "Hello, you"
+"""
+
+
+async def test_a_failure_in_company_is_no_accident(lab: Laboratory, tmp_path: Path) -> None:
+    """Alone the test passes, but in the whole suite it fails each time: the update did that."""
+    before, after = a_tree(tmp_path / "a", "1.0", IN_COMPANY), a_tree(tmp_path / "b", "2.0", IN_COMPANY)
+    simulation = await lab.simulate(a_trial(before, after))
+    assert simulation.grade is Grade.FAILED, simulation
+    assert [change.test for change in simulation.suites[0].newly_failing] == ["tests.test_it::test_shaky"]
+    assert simulation.suites[0].flaky == ()
+
+
+class BadLuck:
+    """A laboratory's ear: the first run of each side finds a file that makes the test fail, the later ones do not."""
+
+    def __init__(self, tree: Path) -> None:
+        self.mark = tree / "bad-luck"
+        self.mark.write_text("")
+
+    def __call__(self, word: str) -> None:
+        if "again" in word:
+            self.mark.unlink()
+
+
+async def test_a_test_that_sometimes_fails_is_set_apart(lab: Laboratory, tmp_path: Path) -> None:
+    """It failed once, and passes with nothing of ours changed: flaky, and no reason to refuse the update."""
+    tests = "import os\ndef test_steady(): pass\ndef test_shaky(): assert not os.path.exists('bad-luck')\n"
+    before, after = a_tree(tmp_path / "a", "1.0", tests), a_tree(tmp_path / "b", "1.1", tests)
+    simulation = await replace(lab, say=BadLuck(after)).simulate(a_trial(before, after))
+    assert simulation.grade is Grade.PASSED, simulation
+    assert [change.test for change in simulation.suites[0].flaky] == ["tests.test_it::test_shaky"]
+    assert "1 are flaky" in simulation.why
+
+
+HAIL, HELLO = "greeter.hail('')[1] == 'a'", "greeter.hail('')[1] == 'e'"  # the update is in, or is not
+VANISHING = {
+    "early exit": ("import os", f"if {HAIL}: os._exit(0)", Grade.FAILED, "no report"),
+    "gone": ("", f"if {HELLO}:\n    def test_b(): pass", Grade.UNKNOWN, "test_b"),
+    "skipped": (
+        "import pytest",
+        f"@pytest.mark.skipif({HAIL}, reason='x')\ndef test_b(): pass",
+        Grade.UNKNOWN,
+        "skipped",
+    ),
+    "broken": ("", f"assert {HELLO}", Grade.FAILED, "tests.test_it fails"),
+}
+
+
+@pytest.mark.parametrize("how", VANISHING)
+async def test_tests_that_vanish_are_no_success(how: str, lab: Laboratory, tmp_path: Path) -> None:
+    """An early exit with code 0, a test that is not there any more, one that skips itself, a file that breaks."""
+    imports, line, grade, word = VANISHING[how]
+    tests = f"import greeter\n{imports}\n{line}\ndef test_a(): pass\n"
+    simulation = await lab.simulate(a_trial(a_tree(tmp_path / "a", "1.0", tests), a_tree(tmp_path / "b", "2.0", tests)))
+    assert (simulation.grade, word in simulation.why) == (grade, True), simulation
+
+
+async def test_a_candidate_that_hangs_is_ended(lab: Laboratory, tmp_path: Path) -> None:
+    """In a time that the baseline might have needed as well, nothing is known; the log is there, and the reason."""
+    tests = "import greeter, time\ndef test_a():\n    if greeter.hail('')[1] == 'a': time.sleep(600)\n"
+    before, after = a_tree(tmp_path / "a", "1.0", tests), a_tree(tmp_path / "b", "2.0", tests)
+    await lab.simulate(a_trial(before, before))
+    simulation = await lab.simulate(a_trial(before, after, seconds=3))
+    assert simulation.grade is Grade.UNKNOWN and "time ran out" in simulation.why, simulation
+    assert "the baseline is known from an earlier run" in simulation.suites[0].notes
+
+
+async def test_a_conflict_refuses_the_update(lab: Laboratory, tmp_path: Path) -> None:
+    """In the resolver's words; when the baseline has one too, nothing can be said."""
+    after = tree(tmp_path / "b", {"requirements.txt": "greeter==2.0\ngreeter<2\n", "test_a.py": ""})
+    simulation = await lab.simulate(a_trial(a_tree(tmp_path / "a", "1.0"), after))
+    assert simulation.grade is Grade.FAILED and "greeter" in simulation.why, simulation
+    both = await lab.simulate(a_trial(after, after))
+    assert both.grade is Grade.UNKNOWN and "baseline cannot be set up" in both.why
+
+
+async def test_requirements_that_cannot_be_read_are_not_known(lab: Laboratory, tmp_path: Path) -> None:
+    """File and line are named."""
+    after = tree(tmp_path / "b", {"requirements.txt": "greeter==1.1\n???\n"})
+    simulation = await lab.simulate(a_trial(a_tree(tmp_path / "a", "1.0"), after))
+    assert simulation.grade is Grade.UNKNOWN and "requirements.txt:2" in simulation.why
+
+
+async def test_no_tests_means_not_known(lab: Laboratory, tmp_path: Path) -> None:
+    """What was not tried has not passed."""
+    trees = [tree(tmp_path / name, {"requirements.txt": "greeter==1.0\n"}) for name in "ab"]
+    simulation = await lab.simulate(a_trial(*trees))
+    assert simulation.grade is Grade.UNKNOWN and "no tests" in simulation.why
+
+
+async def test_suites_of_the_config(lab: Laboratory, tmp_path: Path) -> None:
+    """Each kind is run as it stands; the worst speaks for all, and one without a report proves nothing."""
+    trees = [a_tree(tmp_path / name, "1.0") for name in "ab"]
+    simulation = await lab.simulate(a_trial(*trees, unit="sh -c 'python -m pytest tests'", integration="true"))
+    assert [(suite.kind, suite.grade) for suite in simulation.suites] == [
+        ("unit", Grade.PASSED),
+        ("integration", Grade.UNKNOWN),
+    ]
+    assert simulation.grade is Grade.UNKNOWN and simulation.why.startswith(
+        "integration: the baseline gave no test report"
+    )
+
+
+async def test_an_exit_code_counts_too(lab: Laboratory, tmp_path: Path) -> None:
+    """No test fails, but the command does: a bound on coverage, say."""
+    trees = [a_tree(tmp_path / name, version) for name, version in (("a", "1.0"), ("b", "2.0"))]
+    command = "python -m pytest -k other && python -c 'import greeter; exit(greeter.hail(str())[1] == chr(97))'"
+    simulation = await lab.simulate(a_trial(*trees, unit=command))
+    assert simulation.grade is Grade.FAILED and "the command ended with 1" in simulation.why
+
+
+async def test_modules_below_src_are_found_and_the_trees_stay_clean(lab: Laboratory, tmp_path: Path) -> None:
+    """The project is not installed; nothing is written into what was given."""
+    files = {
+        "requirements.txt": "greeter==1.0\n",
+        "src/mine.py": "X = 1\n",
+        "test_a.py": "import mine\ndef test_a(): open('left', 'w')\n",
+    }
+    trees = [tree(tmp_path / name, files) for name in "ab"]
+    simulation = await lab.simulate(a_trial(*trees))
+    assert simulation.grade is Grade.PASSED, simulation
+    assert {path.name for path in trees[0].rglob("*")} == {"requirements.txt", "src", "mine.py", "test_a.py"}
+
+
+async def test_without_a_jail_nothing_is_run_and_it_is_said(lab: Laboratory, tmp_path: Path) -> None:
+    """Only who says so has code run without one, and then it stands in the result."""
+    trial_ = a_trial(a_tree(tmp_path / "a", "1.0"), a_tree(tmp_path / "b", "1.1"))
+    none = replace(
+        lab, host=hosts.Host(isolation=Isolation.NONE, reason="user namespaces are forbidden", mend="Allow them")
+    )
+    refused = await none.simulate(trial_)
+    assert (refused.grade, refused.isolation, refused.suites) == (Grade.UNKNOWN, Isolation.NONE, ())
+    assert "user namespaces are forbidden. Allow them" in refused.why
+    ours = await replace(lab, host=hosts.unjailed()).simulate(trial_)
+    assert (ours.grade, ours.isolation) == (Grade.PASSED, Isolation.UNJAILED), ours
+    assert "this code was run without a jail" in ours.notes
+
+
+async def test_the_lower_grade_and_what_was_left_out_are_said(lab: Laboratory, tmp_path: Path) -> None:
+    """In the notes that every reader sees."""
+    plain = replace(lab.host, isolation=Isolation.PLAIN, groups={}, reason="no cgroup can be made here")
+    trial_ = a_trial(a_tree(tmp_path / "a", "1.0"), a_tree(tmp_path / "b", "1.1"))
+    simulation = await replace(lab, host=plain).simulate(replace(trial_, left_out={"tests/x": "they need a jail"}))
+    assert "plain: no cgroup can be made here" in simulation.notes
+    assert "tests/x was left out: they need a jail" in simulation.notes
+
+
+async def test_time_that_is_over_before_anything_ran(lab: Laboratory, tmp_path: Path) -> None:
+    """Nothing is known then."""
+    trial_ = a_trial(a_tree(tmp_path / "a", "1.0"), a_tree(tmp_path / "b", "1.1"), seconds=0.5)
+    simulation = await lab.simulate(trial_)
+    assert simulation.grade is Grade.UNKNOWN and "were over" in simulation.why
+
+
+async def test_a_baseline_that_cannot_be_read_is_made_anew(lab: Laboratory, tmp_path: Path) -> None:
+    """And the store of baselines keeps within its bound."""
+    small = replace(lab, baselines=Baselines(folder=tmp_path / "baselines", most=1500))
+    trees = [a_tree(tmp_path / name, "1.0", f"def test_{name}(): pass\n" * 1) for name in "abc"]
+    for one in trees:
+        simulation = await small.simulate(a_trial(one, one))
+        assert simulation.grade is Grade.PASSED
+    kept = sorted((tmp_path / "baselines").iterdir(), key=lambda path: path.stat().st_mtime)
+    assert sum(path.stat().st_size for path in kept) <= 1500
+    kept[-1].write_text("{")
+    again = await small.simulate(a_trial(trees[2], trees[2]))
+    assert again.grade is Grade.PASSED
+    assert "the baseline is known from an earlier run" not in again.suites[0].notes

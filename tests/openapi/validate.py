@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,43 +11,10 @@ import jsonschema_rs
 from tests.openapi.parameters import described, path_faults, query_faults
 from tests.openapi.routes import Routes
 from tests.openapi.shapes import BASE, Fault, Json, Strangers, converted, faults
+from tests.openapi.waivers import WAIVERS, corrected
 
 SLICE = Path(__file__).parent / "slice"
 ERROR = {"$ref": "#/components/schemas/basic-error"}
-STATUSES = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiver:
-    """One place where GitHub's description is wrong about GitHub. Patterns are those of fnmatch."""
-
-    where: str
-    pointer: str
-    rule: str
-    why: str
-
-    def covers(self, where: str, fault: Fault) -> bool:
-        """Is this the fault that we know of?"""
-        has = ((where, self.where), (fault.pointer, self.pointer), (fault.rule, self.rule))
-        return all(fnmatchcase(text, pattern) for text, pattern in has)
-
-
-WAIVERS: tuple[Waiver, ...] = (
-    Waiver(
-        where="* 422",
-        pointer="/status",
-        rule="unknown",
-        why="every error body of GitHub carries its status as text; basic-error lists it, validation-error forgot it",
-    ),
-)
-
-
-def with_prose(api: Json) -> Json:
-    """Add the limits that GitHub states in words only, so that what it would clamp or refuse is seen here."""
-    api["components"]["parameters"]["per-page"]["schema"]["maximum"] = 100
-    body = api["paths"][STATUSES]["post"]["requestBody"]["schema"]
-    body["properties"]["description"]["maxLength"] = 140
-    return api
 
 
 class Schemas:
@@ -72,7 +37,7 @@ class Schemas:
     def load() -> "Schemas":
         """The committed slice; read and prepared once for a test run."""
         api, hooks = (json.loads((SLICE / f"{name}.json").read_text()) for name in ("api", "webhooks"))
-        return Schemas(with_prose(api), hooks)
+        return Schemas(corrected(api), hooks)
 
     def request(self, method: str, path: str, query: Mapping[str, str], body: object) -> list[str]:
         """What GitHub would refuse or silently ignore. `path` as in the URL, `body` parsed JSON or None for none."""
@@ -112,6 +77,10 @@ class Schemas:
         found = self._routes.find(method, path)
         return found[0] if found else None
 
+    def operations(self) -> set[tuple[str, str]]:
+        """Every (METHOD, path) of the slice."""
+        return {(method.upper(), path) for path, each in self._paths.items() for method in each}
+
     def _operation(self, method: str, template: str) -> tuple[str, Json]:
         return f"{method.upper()} {template}", self._paths[template][method.lower()]
 
@@ -146,7 +115,11 @@ class Schemas:
             return []
         if "schema" in known:
             return self._body(f"{where} {status}", known["schema"], body)
-        return [] if body is None else [Fault(pointer="", rule="unknown", says="this answer has no JSON body")]
+        if body is None:
+            return []
+        if status >= 400:
+            return self._body("any error", ERROR, body)  # listed by its status alone; it has the common shape
+        return [Fault(pointer="", rule="unknown", says="this answer has no JSON body")]
 
     def _other(self, where: str, status: int, body: object) -> list[Fault]:
         """An answer that the operation does not list: an error in the common shape, a 304, or a mistake."""

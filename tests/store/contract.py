@@ -437,8 +437,10 @@ async def test_mail_reaches_an_update_that_has_ended(world: World) -> None:
     uid = await put_in(world, pull=a_pull(), merge=a_merge(), state=State.DONE)
     await world.hear(concern(a_comment()))
     assert world.woken() == {f"u:{uid}"}
+    world.forget()
     pressed = ActionPressed(repo=REPO, sha=MERGED, identifier="rollback", author=Login("a"), at=NOW, delivery="g")
     await world.hear(concern(pressed))
+    assert world.woken() == {f"u:{uid}"}
     row = await world.store.load(uid)
     assert row is not None and [letter.key for letter in row.mail] == ["comment:1", "button:g"]
 

@@ -1,4 +1,4 @@
-"""``${{ … }}`` is a small language without effects: names, literals, comparisons, few functions; the rest is an error."""
+"""``${{ … }}`` is a small language without effects: names, literals, comparisons, few functions; no more is known."""
 
 from __future__ import annotations
 

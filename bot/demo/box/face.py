@@ -29,7 +29,7 @@ PERMISSIONS: Mapping[str, str] = {
     "statuses": "write",
 }
 EVENTS = (
-    "check_run", "check_suite", "create", "deployment", "deployment_protection_rule", "deployment_status",
+    "check_run", "check_suite", "create", "delete", "deployment", "deployment_protection_rule", "deployment_status",
     "issue_comment", "issues", "pull_request", "pull_request_review", "push", "release", "status",
     "workflow_job", "workflow_run",
 )  # fmt: skip

@@ -324,6 +324,6 @@ class Git:
             finally:
                 await self.run("worktree", "remove", "--force", place)
 
-    async def archive(self, name: str, kind: str) -> bytes:
-        """A tar, tar.gz or zip of a commit's files."""
-        return (await self.run_bytes("archive", f"--format={kind}", name))[1]
+    async def archive(self, name: str, kind: str, prefix: str = "") -> bytes:
+        """A tar, tar.gz or zip of a commit's files, under a folder where ``prefix`` names one."""
+        return (await self.run_bytes("archive", f"--format={kind}", f"--prefix={prefix}", name))[1]

@@ -26,7 +26,8 @@ def annotations_of(check: CheckRun) -> str:
 async def check_page(call: Call) -> str:
     """A check run."""
     check = known(call.repo.checks, call.number("check_run_id"))
-    head = f"<h1>{escape(check.name)}</h1><p>{tag(check.conclusion or check.status)} <code>{check.suite.head_sha[:7]}</code>"
+    sha = f"<code>{check.suite.head_sha[:7]}</code>"
+    head = f"<h1>{escape(check.name)}</h1><p>{tag(check.conclusion or check.status)} {sha}"
     head += f" <span class=dim>{escape(check.suite.app.name)}, {stamp(check.started_at)}</span></p>"
     buttons = " ".join(f'<span class="tag">{escape(one["label"])}</span>' for one in check.actions)
     text = markdown.render(check.output.get("summary")) + markdown.render(check.output.get("text"))

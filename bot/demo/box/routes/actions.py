@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import io
-import zipfile
-
-from bot.demo.box.call import Auth, Call, Reply, Route, known, ok
+from bot.demo.box.call import Call, Reply, Route, known, ok
 from bot.demo.box.errors import Refusal, invalid, not_found, unprocessable
 from bot.demo.box.rows import Artifact, Gate, Job, Json, Run
 from bot.demo.box.shapes import people, runs
 from bot.demo.box.shapes.deploys import environment as show_environment
+from bot.demo.box.signed import elsewhere
 from bot.demo.box.triggers import dispatch
 from bot.demo.box.workflows import Workflow, checked_inputs, find, on_default_branch, read_all
 from bot.demo.box.world import stamp
@@ -136,16 +132,6 @@ async def job(call: Call) -> Reply:
     return ok(runs.job(call.world, call.repo, run, one))
 
 
-def signature(call: Call, path: str) -> str:
-    """The proof that a download address came from here."""
-    return hmac.new(call.world.signing_key, path.encode(), hashlib.sha256).hexdigest()
-
-
-def elsewhere(call: Call, path: str) -> Reply:
-    """302 to an address that needs no token, as GitHub sends one to its blob store."""
-    return Reply(status=302, headers={"Location": f"{call.world.url}{path}?sig={signature(call, path)}"})
-
-
 async def job_logs(call: Call) -> Reply:
     """GET …/actions/jobs/{job_id}/logs"""
     return elsewhere(call, f"/_box/blobs/{call.repo.full_name}/job/{the_job(call)[1].id}")
@@ -182,31 +168,6 @@ async def download(call: Call) -> Reply:
     if call.params["archive_format"] != "zip":
         raise not_found()
     return elsewhere(call, f"/_box/blobs/{call.repo.full_name}/artifact/{the_artifact(call).id}")
-
-
-async def blob(call: Call) -> Reply:
-    """The bytes behind a signed address; 403 where the signature is not ours."""
-    if not hmac.compare_digest(call.query.get("sig", ""), signature(call, call.path)):
-        raise Refusal(403, "Signature did not match.")
-    number = call.number("number")
-    match call.params["kind"]:
-        case "artifact":
-            data = known(call.repo.artifacts, number).data
-        case "run":
-            data = packed_logs(known(call.repo.runs, number))
-        case _:
-            logs = {one.id: one.log for run in call.repo.runs.values() for one in run.jobs}
-            return Reply(data=known(logs, number).encode(), headers={"Content-Type": "text/plain; charset=utf-8"})
-    return Reply(data=data, headers={"Content-Type": "application/zip"})
-
-
-def packed_logs(run: Run) -> bytes:
-    """The logs of all jobs as a zip."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for number, one in enumerate(run.jobs):
-            archive.writestr(f"{number}_{one.name.replace('/', '_')}.txt", one.log)
-    return packed.getvalue()
 
 
 def the_gate(call: Call) -> Gate:
@@ -269,5 +230,4 @@ ROUTES = [
     Route("GET", f"{BASE}/artifacts", artifacts),
     Route("GET", f"{BASE}/artifacts/{{artifact_id}}", artifact),
     Route("GET", f"{BASE}/artifacts/{{artifact_id}}/{{archive_format}}", download),
-    Route("GET", "/_box/blobs/{owner}/{repo}/{kind}/{number}", blob, Auth.ANY),
 ]

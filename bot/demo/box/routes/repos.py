@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bot.demo.box.call import Call, Reply, Route, ok
 from bot.demo.box.errors import not_found
-from bot.demo.box.git import GitError
 from bot.demo.box.rows import Json
 from bot.demo.box.shapes import code, people, pulls, repos
+from bot.demo.box.signed import elsewhere
 
 
 async def show(call: Call) -> Reply:
@@ -105,16 +105,12 @@ async def tags(call: Call) -> Reply:
 
 
 async def archive(call: Call) -> Reply:
-    """GET …/tarball/{ref} and …/zipball/{ref}"""
+    """GET …/tarball/{ref} and …/zipball/{ref}: 302 to the bytes"""
     sha = await call.repo.git.resolve(call.params.get("ref") or call.repo.default_branch)
     if sha is None:
         raise not_found()
-    kind = "tar.gz" if "/tarball/" in call.path else "zip"
-    try:
-        data = await call.repo.git.archive(sha, kind)
-    except GitError as error:
-        raise not_found() from error
-    return Reply(data=data, headers={"Content-Type": "application/x-gzip" if kind == "tar.gz" else "application/zip"})
+    kind = "tarball" if "/tarball/" in call.path else "zipball"
+    return elsewhere(call, f"/_box/blobs/{call.repo.full_name}/{kind}/{sha}")
 
 
 BASE = "/repos/{owner}/{repo}"

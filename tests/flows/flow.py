@@ -1,0 +1,276 @@
+"""A whole small world over HTTP: GitHub in a box, a package index, a health page, and the bot itself.
+
+Only the lab is a stand-in: it gives the grade that the test laid out, since real trials have their own tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from bot import config
+from bot.app import App
+from bot.core.model import Grade, Isolation, Simulation, State, SuiteResult, Tally, TestChange, Update
+from bot.core.ports import Trial
+from bot.demo import releases
+from bot.demo.box import Box
+from bot.demo.hub import Hub
+from bot.demo.index import Index
+from bot.github.client import Manners
+from bot.github.limits import Pace
+from bot.tools.pip import IndexSettings
+from tests.openapi.guard import Guard
+
+OWNER, NAME = "acme", "shop"
+REPO = f"{OWNER}/{NAME}"
+WORKFLOW = """\
+name: deploy
+run-name: Deploy ${{ inputs.deploy_id }}
+on:
+  workflow_dispatch:
+    inputs:
+      deploy_id: {required: true}
+      sha: {required: true}
+      stable_sha: {required: false}
+      weight: {required: true}
+jobs:
+  deploy:
+    runs-on: ubuntu-latest
+    environment: {name: production, url: "HEALTH"}
+    steps:
+      - run: "true"
+"""
+CONFIG = """\
+version: 1
+updates: {minimum_age: 0s}
+environments:
+  - name: production
+    provider: {kind: github_actions, workflow: deploy.yml}
+    strategy: {kind: canary, steps: [50, 100], bake: 1s, min_requests: 5}
+    health: {kind: http, url: "HEALTH/healthz/releases"}
+"""
+FAILED = SuiteResult(
+    kind="unit",
+    command="pytest",
+    grade=Grade.FAILED,
+    why="1 test newly fails",
+    before=Tally(passed=2),
+    after=Tally(passed=1, failed=1),
+    newly_failing=(TestChange(test="tests/test_shop.py::test_greets", before="passed", after="failed"),),
+)
+
+
+@dataclass(slots=True)
+class ScriptedLab:
+    """Gives the grades that the test laid out, per component version tried; remembers what it was asked."""
+
+    grades: dict[str, Grade] = field(default_factory=dict)
+    trials: list[Trial] = field(default_factory=list)
+
+    async def simulate(self, trial: Trial) -> Simulation:
+        """The grade for what the candidate pins."""
+        self.trials.append(trial)
+        text = (trial.candidate / "requirements.txt").read_text()
+        grade = next((grade for version, grade in self.grades.items() if version in text), Grade.PASSED)
+        suites = (FAILED,) if grade is Grade.FAILED else ()
+        why = "1 test newly fails" if grade is Grade.FAILED else "2 tests pass, none newly fails"
+        return Simulation(
+            head=trial.head, base=trial.base_sha, grade=grade, why=why, isolation=Isolation.FULL, suites=suites
+        )
+
+
+class Production:
+    """The health page: every release that was ever asked about serves; bad ones fail their share."""
+
+    def __init__(self) -> None:
+        self.bad: dict[str, float] = {}
+        self.counts: dict[str, list[int]] = {}
+        self.silent = False
+        self._box: Box | None = None
+
+    def watch(self, box: Box) -> None:
+        """Serve the commits of this box's repository."""
+        self._box = box
+
+    async def page(self, _request: web.Request) -> web.Response:
+        """Each look finds that every release that was dispatched has served a hundred requests more."""
+        assert self._box is not None
+        for sha in {dispatch for pair in deployed(self._box) for dispatch in pair}:
+            seen = self.counts.setdefault(sha, [0, 0])
+            seen[0] += 0 if self.silent else 100
+            seen[1] += 0 if self.silent else int(100 * self.bad.get(sha, 0))
+        return web.json_response(
+            {"releases": {sha: {"requests": seen[0], "errors": seen[1]} for sha, seen in self.counts.items()}}
+        )
+
+
+def deployed(box: Box) -> list[tuple[str, str]]:
+    """What each dispatch asked for: the release with the weight, and the other one."""
+    return [(d["sha"], d["stable_sha"]) for d in dispatches(box)]
+
+
+def dispatches(box: Box) -> list[Mapping[str, Any]]:
+    """The inputs of every dispatch that the box took."""
+    return [
+        row.body["inputs"]
+        for row in box.log
+        if row.method == "POST" and row.path.endswith("/dispatches") and row.status in (200, 204)
+    ]
+
+
+@dataclass(slots=True)
+class Flow:
+    """Everything at hand for a test."""
+
+    box: Box
+    app: App
+    lab: ScriptedLab
+    index: Index
+    production: Production
+    rosa: Hub
+    others: dict[str, Hub]
+    app_id: int
+    guard: Guard
+    install: Callable[[], None]
+
+    async def update(self, target: str) -> Update | None:
+        """The update to a version, if it was found."""
+        for update in await self.app.store.of_repo(REPO):
+            if update.target == target:
+                return update
+        return None
+
+    async def reach(self, target: str, *states: State, seconds: float = 30) -> Update:
+        """Wait until the update to `target` is in one of these states."""
+        update = None
+        try:
+            async with asyncio.timeout(seconds):
+                while True:
+                    update = await self.update(target)
+                    if update and update.state in states:
+                        return update
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            told = [f"{e.was}>{e.now}: {e.why}" for e in await self.app.store.audit(update.id)] if update else []
+            where = f"{update.state}: {update.note}" if update else "nowhere"
+            raise AssertionError(f"{target} is {where}, not {states}; {told}") from None
+
+    async def until(self, seen: Callable[[], Any], seconds: float = 20) -> Any:
+        """Wait until something can be seen; `seen` may be async."""
+        async with asyncio.timeout(seconds):
+            while True:
+                found = seen()
+                found = await found if asyncio.iscoroutine(found) else found
+                if found:
+                    return found
+                await asyncio.sleep(0.05)
+
+    def publish(self, version: str) -> None:
+        """Upstream releases a version; nobody looks by that alone."""
+        first = releases.wheel_of(releases.FIRST)
+        self.index.publish(replace(first, version=version, filename=first.filename.replace(releases.FIRST, version)))
+
+    async def look(self) -> None:
+        """As a poll would: look at the repository again."""
+        await self.app.store.wake([f"r:{REPO}"], now=self.app._clock())
+
+    async def whys(self, update: Update) -> list[str]:
+        """The audit of an update, sentence by sentence."""
+        return [entry.why for entry in await self.app.store.audit(update.id)]
+
+
+def settings_for(box: Box, folder: Path, app: tuple[int, str, str], **more: str) -> config.Settings:
+    """The bot's settings as an operator would give them."""
+    app_id, pem, secret = app
+    env = {
+        "APP_ID": str(app_id),
+        "PRIVATE_KEY": pem,
+        "WEBHOOK_SECRET": secret,
+        "GITHUB_API_URL": box.url,
+        "SUREFOOT_DATA_DIR": str(folder / "data"),
+        "SUREFOOT_ALLOW_NETWORKS": "127.0.0.0/8",
+        "SUREFOOT_POLL": "1h",
+    }
+    return replace(config.settings({**env, **more}), tick=timedelta(milliseconds=200))
+
+
+@asynccontextmanager
+async def flowing(
+    folder: Path, *, configured: bool = True, files: Mapping[str, str] | None = None
+) -> AsyncIterator[Flow]:
+    """The world with the App installed, and the bot at work in it."""
+    async with AsyncExitStack() as stack:
+        box = await stack.enter_async_context(Box.start(data_dir=folder / "github"))
+        index, production = Index(), Production()
+        stack.push_async_callback(index.close)
+        await index.start()
+        index.publish(releases.wheel_of(releases.FIRST))
+        health = await _serve(stack, [web.get("/healthz/releases", production.page)])
+        production.watch(box)
+        given = IndexSettings(index_url=index.url)
+        flow = await _peopled(stack, box, folder, health, configured=configured, files=files or {}, index=given)
+        flow.index, flow.production = index, production
+        yield flow
+
+
+async def _serve(stack: AsyncExitStack, routes: list[web.RouteDef] | web.Application) -> str:
+    application = web.Application() if isinstance(routes, list) else routes
+    if isinstance(routes, list):
+        application.router.add_routes(routes)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return f"http://127.0.0.1:{runner.addresses[0][1]}"
+
+
+async def _peopled(
+    stack: AsyncExitStack,
+    box: Box,
+    folder: Path,
+    health: str,
+    *,
+    configured: bool,
+    files: Mapping[str, str],
+    index: IndexSettings,
+) -> Flow:
+    tokens = {login: box.add_user(login) for login in ("rosa", "tom", "eve")}
+    box.add_org(OWNER, {"rosa": "admin"})
+    there = {
+        "requirements.txt": f"{releases.PROJECT}=={releases.FIRST}\n",
+        ".github/workflows/deploy.yml": WORKFLOW.replace("HEALTH", health),
+        **({".github/surefoot.yml": CONFIG.replace("HEALTH", health)} if configured else {}),
+        **files,
+    }
+    repo = await box.add_repo(OWNER, NAME, there, collaborators={"tom": "write", "eve": "read"})
+    app_id, pem, secret = box.add_app("surefoot", owner=OWNER)
+    lab, http = ScriptedLab(), await stack.enter_async_context(aiohttp.ClientSession())
+    app = App(
+        settings_for(box, folder, (app_id, pem, secret)), lab=lab, manners=Manners(pace=Pace(seconds=0)), index=index
+    )
+    await app.start()
+    stack.push_async_callback(app.stop)
+    box.set_webhook(app_id, await _serve(stack, app.web()) + "/github")
+    hubs = {login: Hub(api=box.url, repo=REPO, login=login, token=token, http=http) for login, token in tokens.items()}
+    flow = Flow(
+        box=box,
+        app=app,
+        lab=lab,
+        index=Index(),
+        production=Production(),
+        rosa=hubs["rosa"],
+        others=hubs,
+        app_id=app_id,
+        guard=Guard(),
+        install=lambda: box.install(app_id, repo) and None,
+    )
+    flow.install()
+    return flow

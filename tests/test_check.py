@@ -1,0 +1,453 @@
+"""`surefoot check`: a checkout is looked at, tried and judged, and stays exactly as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bot import check
+from bot.adapters import Tools, kinds, manifests, open_one, sources
+from bot.check import checkout, report
+from bot.check.progress import Progress
+from bot.check.report import Report, Row
+from bot.core.errors import ConfigProblem, Transient
+from bot.core.model import Grade, Isolation, Kind, Priority, Simulation, Verdict
+from bot.core.ports import Trial
+from bot.tools.http import Http, Reach
+from bot.tools.pip import IndexSettings
+from tests.adapters.index_server import Index, digest, sdist, wheel
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+PYPROJECT = """\
+[project]
+name = "shop"
+requires-python = ">=3.9"
+dependencies = ["steady==1.0", "moving==1.0.0", "ranged>=1"]
+"""
+REQUIREMENTS = """\
+# compiled
+moving==1.0.0 \\
+    --hash=sha256:{old}
+big==1.0
+private==3
+"""
+
+
+@dataclass
+class FakeLab:
+    """Grades what it is told to fail; keeps what it saw on disk."""
+
+    failing: set[str] = field(default_factory=set)
+    away: bool = False
+    trials: list[Trial] = field(default_factory=list)
+    seen: list[dict[str, str]] = field(default_factory=list)
+
+    async def simulate(self, trial: Trial) -> Simulation:
+        self.trials.append(trial)
+        if self.away:
+            raise Transient("the index is away")
+        files = {
+            p.relative_to(trial.candidate).as_posix(): p.read_text()
+            for p in trial.candidate.rglob("*.t*")
+            if p.is_file()
+        }
+        self.seen.append(files)
+        assert (trial.base / "pyproject.toml").read_text() == PYPROJECT
+        failed = trial.component.name in self.failing
+        return Simulation(
+            head=trial.head,
+            base=trial.base_sha,
+            grade=Grade.FAILED if failed else Grade.PASSED,
+            why="tests.test_a::test_b fails" if failed else "7 tests pass, none newly fails",
+            isolation=Isolation.FULL,
+            notes=("integration was left out: it needs a network",),
+        )
+
+
+@pytest.fixture
+async def index() -> AsyncIterator[Index]:
+    old, young = {"upload-time": "2026-01-01T00:00:00Z"}, {"upload-time": "2026-02-28T12:00:00Z"}
+    made = Index(
+        projects={
+            "steady": [wheel("steady", "1.0", **old)],
+            "moving": [
+                wheel("moving", "1.0.0", **old), wheel("moving", "1.0.2", **old), sdist("moving", "1.0.2", **old),
+                wheel("moving", "1.1.0", **{**old, "requires-python": ">=3.12"}),
+            ],
+            "big": [wheel("big", "1.0", **old), wheel("big", "2.0", **old), wheel("big", "1.0.1", **young)],
+            "ranged": [wheel("ranged", "1.5", **old)],
+        }
+    )  # fmt: skip
+    async with made.running():
+        yield made
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A git checkout with an ignored and a new file."""
+    root = tmp_path / "tree"
+    (root / "sub").mkdir(parents=True)
+    (root / "pyproject.toml").write_text(PYPROJECT)
+    (root / "sub/requirements.txt").write_text(REQUIREMENTS.format(old=digest("moving-1.0.0-py3-none-any.whl")))
+    (root / ".gitignore").write_text("ignored/\n")
+    (root / "ignored").mkdir()
+    (root / "ignored/requirements.txt").write_text("nonsense==1\n")
+    (root / "run.sh").write_text("#!/bin/sh\n")
+    (root / "run.sh").chmod(0o755)
+    (root / "link").symlink_to("run.sh")
+    git(root, "init", "-q", ".")
+    git(root, "add", ".")
+    git(root, "commit", "-qm", "first")
+    return root
+
+
+def git(root: Path, *words: str) -> None:
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *who, *words], cwd=root, check=True, capture_output=True)
+
+
+def fingerprint(root: Path) -> str:
+    """Everything below root, times and git's own files too."""
+    told = [f"{p.relative_to(root)} {p.lstat().st_mode} {p.lstat().st_mtime_ns}" for p in sorted(root.rglob("*"))]
+    data = [p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file() and not p.is_symlink()]
+    return hashlib.sha256("\n".join(told).encode() + b"".join(data)).hexdigest()
+
+
+async def looked(root: Path, index: Index, lab: FakeLab | None = None, only: tuple[str, ...] = ()) -> Report:
+    settings = IndexSettings(index_url=index.url)
+    async with Http(Reach(trusted=settings.hosts)) as http:
+        tools = Tools(http=http, index=lambda: settings)
+        look = check.Look(
+            root=root,
+            manifests={kind: open_one(manifests, kind, {}, tools) for kind in kinds(manifests)},
+            sources={kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)},
+            lab=lab,
+            progress=Progress(Console(file=io.StringIO())),
+            now=NOW,
+        )
+        return await check.of(look, only)
+
+
+def rows(made: Report) -> dict[tuple[str, str | None], Row]:
+    return {(row.name, row.target): row for row in made.rows}
+
+
+async def test_every_component_gets_an_answer(tree: Path, index: Index) -> None:
+    """Up to date, newer, too young, unknown to the index: each is listed with its place and its reason."""
+    made = await looked(tree, index)
+    found = rows(made)
+    assert set(found) == {
+        ("steady", None), ("moving", "1.0.2"), ("big", "1.0.1"), ("big", "2.0"), ("ranged", None), ("private", None),
+    }  # fmt: skip
+    assert found["steady", None].verdict is Verdict.CURRENT
+    moving = found["moving", "1.0.2"]
+    assert (moving.manifest, moving.line, moving.current, moving.kind) == ("pyproject.toml", 4, "1.0.0", Kind.PATCH)
+    assert moving.verdict is Verdict.HOLD and "has not been simulated" in " ".join(moving.why)
+    assert "1.1.0: needs Python >=3.12, and 3.9 is in use here" in moving.why
+    young = found["big", "1.0.1"]
+    assert young.verdict is Verdict.HOLD and young.held_until == datetime(2026, 3, 3, 12, tzinfo=UTC)
+    assert (young.manifest, young.line) == ("sub/requirements.txt", 4)
+    assert found["big", "2.0"].verdict is Verdict.REVIEW
+    assert found["private", None].verdict is Verdict.HOLD and "knows private" in found["private", None].why[0]
+    assert made.errors == () and made.code == 1
+    assert sorted(path for path, _ in index.seen) == sorted(
+        f"/simple/{name}/" for name in ("steady", "moving", "big", "ranged", "private")
+    )
+
+
+async def test_the_checkout_stays_as_it_is(tree: Path, index: Index) -> None:
+    """Not a byte, a mode or a time changes, in the files or in git's own folder."""
+    before = fingerprint(tree)
+    await looked(tree, index, FakeLab())
+    assert fingerprint(tree) == before
+
+
+async def test_updates_are_tried_on_copies(tree: Path, index: Index) -> None:
+    """Every place that pins the component moves, hashes with it; all else is what the checkout holds."""
+    lab = FakeLab()
+    made = await looked(tree, index, lab)
+    by_name = dict(zip([(t.component.name) for t in lab.trials], lab.seen, strict=True))
+    assert set(by_name) == {"moving", "big"}
+    hashes = sorted([digest("moving-1.0.2-py3-none-any.whl"), digest("moving-1.0.2.tar.gz")])
+    files = by_name["moving"]
+    assert files["pyproject.toml"] == PYPROJECT.replace("moving==1.0.0", "moving==1.0.2")
+    lines = [f"    --hash=sha256:{one}" for one in hashes]
+    text = " \\\n".join(["# compiled\nmoving==1.0.2", *lines])
+    assert files["sub/requirements.txt"] == f"{text}\nbig==1.0\nprivate==3\n"
+    assert "ignored/requirements.txt" not in files
+    found = rows(made)
+    assert found["moving", "1.0.2"].verdict is Verdict.APPROVE
+    assert found["big", "2.0"].verdict is Verdict.REVIEW
+    assert "integration was left out: it needs a network" in found["moving", "1.0.2"].why
+    heads = {trial.head for trial in lab.trials}
+    assert len(heads) == 2 and all(len(head) == 40 for head in heads)
+    assert {len(trial.base_sha) for trial in lab.trials} == {40}
+    assert not any(trial.base.exists() or trial.candidate.exists() for trial in lab.trials)
+
+
+async def test_a_failed_trial_rejects(tree: Path, index: Index) -> None:
+    """An update that breaks the tests is rejected, and the test is named."""
+    made = await looked(tree, index, FakeLab(failing={"moving"}))
+    row = rows(made)["moving", "1.0.2"]
+    assert row.verdict is Verdict.REJECT and "tests.test_a::test_b fails" in row.why
+    assert made.code == 1
+
+
+async def test_what_could_not_be_tried_is_no_success(tree: Path, index: Index) -> None:
+    """When the lab cannot work the update is held, the error is told and the exit code says so."""
+    made = await looked(tree, index, FakeLab(away=True))
+    assert rows(made)["moving", "1.0.2"].verdict is Verdict.HOLD
+    assert any("the index is away" in error for error in made.errors) and made.code == 2
+
+
+async def test_a_release_without_hashes_is_held_in_a_hashed_file(tree: Path, index: Index) -> None:
+    """The reason is on the row; it is an answer and no error."""
+    for file in index.projects["moving"]:
+        file["hashes"] = {}
+    made = await looked(tree, index, FakeLab())
+    row = rows(made)["moving", "1.0.2"]
+    assert row.verdict is Verdict.HOLD and "no sha256" in row.why[-1]
+    assert made.errors == ()
+
+
+async def test_only_some_components(tree: Path, index: Index) -> None:
+    """--only names one or several, spelled as people spell; a name that nobody asks for is an error."""
+    made = await looked(tree, index, only=("Moving", "BIG"))
+    assert {row.name for row in made.rows} == {"moving", "big"}
+    assert {path for path, _ in index.seen} == {"/simple/moving/", "/simple/big/"}
+    made = await looked(tree, index, only=("absent",))
+    assert made.errors == ("no file here asks for absent",) and made.code == 2
+
+
+async def test_an_index_that_is_away_is_an_error(tree: Path, index: Index) -> None:
+    """Nothing is called up to date that could not be looked up."""
+    index.fail = 503
+    made = await looked(tree, index)
+    assert made.rows == () and len(made.errors) == 5 and made.code == 2
+    assert any(error.startswith("big: ") and "503" in error for error in made.errors)
+
+
+async def test_the_repositorys_configuration_counts(tree: Path, index: Index) -> None:
+    """Ignored components, the suites to run and the policy come from .github/surefoot.yml."""
+    (tree / ".github").mkdir()
+    (tree / ".github/surefoot.yml").write_text(
+        "version: 1\n"
+        "updates: {match: ['m*', big], ignore: [{name: big, versions: '>=2'}], minimum_age: 0d}\n"
+        "simulate: {suites: {unit: {run: make quick}}, timeout: 5m, memory_mib: 512}\n"
+        "policy: {patch: review}\n"
+    )
+    lab = FakeLab()
+    made = await looked(tree, index, lab)
+    found = rows(made)
+    assert found["moving", "1.0.2"].verdict is Verdict.REVIEW
+    assert found["big", "1.0.1"].verdict is Verdict.REVIEW
+    assert found["steady", None].why == ("left alone by updates.match",)
+    assert "/simple/steady/" not in {path for path, _ in index.seen}
+    assert {(t.seconds, t.memory_mib, t.suites["unit"]) for t in lab.trials} == {(300.0, 512, "make quick")}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        (".github/surefoot.yml", "version: 1\nupdate: {}\n", "surefoot.yml:2"),
+        ("requirements.txt", "a=1\n", "requirements.txt:1"),
+        ("pyproject.toml", "[project\n", "pyproject.toml:1"),
+    ],
+)
+async def test_a_file_that_cannot_be_read_is_named(tree: Path, index: Index, name: str, text: str, says: str) -> None:
+    """The exit code is 2, since what is in that file is not known."""
+    (tree / name).parent.mkdir(exist_ok=True)
+    (tree / name).write_text(text)
+    made = await looked(tree, index)
+    assert made.code == 2 and any(says in error for error in made.errors)
+
+
+async def test_a_folder_without_git_is_looked_through(tmp_path: Path, index: Index) -> None:
+    """Environments and caches in it are left out."""
+    for name in ("a", ".venv/lib", "node_modules/x", ".git/x"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "requirements.txt").write_text("steady==1.0\n")
+    made = await looked(tmp_path, index)
+    assert [(row.manifest, row.verdict) for row in made.rows] == [("a/requirements.txt", Verdict.CURRENT)]
+    assert made.code == 0
+
+
+async def test_a_checkout_cannot_make_us_run_its_programs(tree: Path, index: Index, tmp_path: Path) -> None:
+    """A hostile .git/config names a program for every look; it is not run."""
+    trap = tmp_path / "ran"
+    program = tmp_path / "evil.sh"
+    program.write_text(f"#!/bin/sh\ntouch {trap}\n")
+    program.chmod(0o755)
+    git(tree, "config", "core.fsmonitor", str(program))
+    assert (await looked(tree, index)).rows
+    assert not trap.exists()
+
+
+async def test_links_do_not_lead_out(tree: Path, index: Index, tmp_path: Path) -> None:
+    """A link to a file elsewhere is not read; one that stays inside is no second copy to be changed."""
+    (tmp_path / "secret.txt").write_text("token==1\n")
+    (tree / "requirements.txt").symlink_to(tmp_path / "secret.txt")
+    made = await looked(tree, index)
+    assert any("leads out of the checkout" in error for error in made.errors)
+    assert "token" not in {row.name for row in made.rows}
+    (tree / "requirements.txt").unlink()
+    (tree / "requirements.txt").symlink_to("sub/requirements.txt")
+    lab = FakeLab()
+    made = await looked(tree, index, lab)
+    assert rows(made)["moving", "1.0.2"].verdict is Verdict.APPROVE
+
+
+def test_files_that_are_none_are_refused(tmp_path: Path) -> None:
+    """Too large, not text, not there: each by its name."""
+    (tmp_path / "big").write_bytes(b"0" * (checkout.MOST_BYTES + 1))
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    for name, says in (("big", "larger"), ("binary", "UTF-8"), ("none", "cannot be read")):
+        with pytest.raises(ConfigProblem, match=says):
+            checkout.read(tmp_path, name)
+
+
+async def test_a_huge_tree_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home folder given by mistake is not walked for ever."""
+    monkeypatch.setattr(checkout, "MOST_FILES", 3)
+    for name in "abcde":
+        (tmp_path / name).write_text("")
+    with pytest.raises(ConfigProblem, match="more than 3 files"):
+        await checkout.files(tmp_path)
+
+
+async def test_special_files_are_left_out(tree: Path) -> None:
+    """A pipe would never end, and a deleted file is not there; links and modes are kept in the copy."""
+    os.mkfifo(tree / "pipe")
+    (tree / "pyproject.toml").unlink()
+    names = await checkout.files(tree)
+    assert "pipe" not in names and "pyproject.toml" not in names and "link" in names
+    copy = tree.parent / "copy"
+    checkout.copy(tree, names, copy)
+    assert (copy / "link").readlink() == Path("run.sh") and os.access(copy / "run.sh", os.X_OK)
+
+
+async def test_without_git_there_is_no_commit(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a folder without history nor a machine without git is an error."""
+    assert len(await checkout.commit(tree) or "") == 40
+    (tmp_path / "empty").mkdir()
+    assert await checkout.commit(tmp_path / "empty") is None
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert await checkout.commit(tree) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "python"),
+    [
+        ('requires-python = ">=3.9"', "3.9"), ('requires-python = ">=3.9,<4,>=3.10.1"', "3.10.1"),
+        ('requires-python = "==3.11.*"', "3.11"), ('requires-python = "<4"', None), ("", None),
+        ('requires-python = "new"', None), ("requires-python = [", None),
+    ],
+)  # fmt: skip
+def test_the_oldest_python_of_a_project(text: str, python: str | None) -> None:
+    """A release that the oldest supported Python cannot install is not proposed."""
+    assert check.oldest_python(f"[project]\n{text}\n") == python
+
+
+ROW = Row(
+    name="a", ecosystem="pypi", manifest="requirements.txt", line=3, current="1.0", target="1.1", kind=Kind.MINOR,
+    priority=Priority.MEDIUM, verdict=Verdict.HOLD, why=("too [young]",),
+    held_until=datetime(2026, 3, 3, 12, tzinfo=UTC),
+)  # fmt: skip
+STEADY = Row(
+    name="b", ecosystem="pypi", manifest="pyproject.toml", line=1, current="2", verdict=Verdict.CURRENT, why=()
+)
+UNKNOWN = Row(
+    name="c", ecosystem="pypi", manifest="pyproject.toml", line=2, current="2", verdict=Verdict.HOLD, why=("not known",)
+)
+
+
+def test_the_json_has_stable_keys() -> None:
+    """Machines rely on every one of them."""
+    made = json.loads(report.as_json(Report(rows=(ROW, STEADY), errors=("broken",))))
+    assert made == {
+        "components": [
+            {
+                "name": "a", "ecosystem": "pypi", "manifest": "requirements.txt", "line": 3, "current": "1.0",
+                "target": "1.1", "kind": "minor", "priority": "medium", "verdict": "hold", "why": ["too [young]"],
+                "held_until": "2026-03-03T12:00:00Z",
+            },
+            {
+                "name": "b", "ecosystem": "pypi", "manifest": "pyproject.toml", "line": 1, "current": "2",
+                "target": None, "kind": None, "priority": "low", "verdict": "current", "why": [], "held_until": None,
+            },
+        ],
+        "errors": ["broken"],
+    }  # fmt: skip
+
+
+def test_exit_codes() -> None:
+    """0 nothing to do, 1 an update even if it is held, 2 an error."""
+    assert Report(rows=(STEADY, UNKNOWN)).code == 0
+    assert Report(rows=(STEADY, ROW)).code == 1
+    assert Report(rows=(ROW,), errors=("x",)).code == 2
+
+
+def test_the_table_says_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """People see the updates with their reasons, what is not known, and a count of the rest; errors go apart."""
+    report.show(Report(rows=(ROW, STEADY, UNKNOWN), errors=("broken [badly]",)))
+    out, err = capsys.readouterr()
+    for words in ("too [young]", "requirements", "minor", "hold", "1 update found, 1 component up to date"):
+        assert (words in out) == (words != "requirements")
+    assert "hold c: not known" in out
+    assert "broken [badly]" in err and "broken" not in out
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+async def test_the_whole_command(
+    tree: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """It asks the index that pip is configured for, keeps its cache in the user's folder, and prints one document."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(check, "index_of_pip", lambda: IndexSettings(index_url=index.url))
+    assert await check.run(tree, as_json=as_json, simulate=False) == 1
+    assert await check.run(tree, as_json=as_json, simulate=False, only=("steady",)) == 0
+    out, _ = capsys.readouterr()
+    assert ('"components"' in out) is as_json
+    assert [status for path, status in index.seen if path == "/simple/steady/"] == [200, 304]
+    assert list((tmp_path / "cache/surefoot/http").iterdir())
+
+
+async def test_a_lab_is_made_only_when_asked_for(
+    tree: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without --no-simulate what is proposed is tried in this machine's lab."""
+    lab = FakeLab()
+
+    async def made(cache: Path, say: object) -> FakeLab:
+        assert cache == tmp_path / "cache/surefoot"
+        return lab
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(check, "index_of_pip", lambda: IndexSettings(index_url=index.url))
+    monkeypatch.setattr(check, "_lab", made)
+    assert await check.run(tree, as_json=True, only=("moving",)) == 1
+    (component,) = json.loads(capsys.readouterr().out)["components"]
+    assert component["verdict"] == "approve" and len(lab.trials) == 1
+
+
+def test_a_watching_person_sees_how_far_it_is() -> None:
+    """The bar names what is being done."""
+    out = io.StringIO()
+    with Progress(Console(file=out, force_terminal=True, width=80)) as progress:
+        progress.of(2, "asking for versions")
+        progress.step()
+        progress.say("moving 1.0.2")
+    assert "moving 1.0.2" in out.getvalue() and "1/2" in out.getvalue()
+    with Progress() as silent:
+        silent.step()
