@@ -133,7 +133,7 @@ class App:
         async def installation(of: apps.Installation) -> GitHubAPI:
             return await self.powers.client(of.id)
 
-        clock = Clock(
+        self.clock = clock = Clock(
             self.store, app=self.powers.forge().app, installation=installation, voice=self.voice, now=self._clock
         )
         for ticker in (clock.tick(self.settings.tick), clock.sweep(self.settings.sweep), clock.speak()):

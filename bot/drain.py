@@ -53,7 +53,9 @@ class Drainer:
 
     async def _one(self, delivery: Delivery) -> None:
         try:
-            event = payloads.parse(delivery.event, delivery.guid, delivery.body, app_id=self._app_id)
+            event = payloads.parse(
+                delivery.event, delivery.guid, delivery.body, app_id=self._app_id, received=delivery.received
+            )
         except Permanent as error:
             log.warning("a delivery could not be read", guid=delivery.guid, event_name=delivery.event, why=str(error))
             await self._store.drain(delivery.guid, None, now=self._clock())

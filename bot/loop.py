@@ -87,7 +87,14 @@ class Loop:
                         return
                 except Stale:
                     continue  # somebody else wrote: read it again and think again
-        await self._store.wake([key_of(uid)], now=self._clock())
+        await self._breathe(uid)
+
+    async def _breathe(self, uid: UpdateId) -> None:
+        """So many turns in one run are a defect of ours; it must not keep the machine busy."""
+        row = await self._store.load(uid)
+        if row is not None:
+            log.error("turned too often in one run", update=uid, state=row.update.state.value)
+            await self._store.save(row, row.update, due=self._clock() + timedelta(minutes=1))
 
     async def _turn(self, row: UpdateRow) -> bool:
         """One stage and one save. Whether there is more to do right now."""

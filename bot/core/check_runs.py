@@ -8,8 +8,8 @@ from typing import Literal
 
 from bot.core import names, render
 from bot.core.durations import spoken
-from bot.core.quoting import code, table
 from bot.core.model import Grade, Sha, Simulation, State, SuiteResult, Tally, TestChange, Update, Verdict
+from bot.core.quoting import code, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

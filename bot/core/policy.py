@@ -77,8 +77,8 @@ SEVERITY: Mapping[Verdict, int] = {
     Verdict.CURRENT: 0,
     Verdict.APPROVE: 1,
     Verdict.HOLD: 2,
-    Verdict.DEFER: 3,
-    Verdict.REVIEW: 4,
+    Verdict.REVIEW: 3,
+    Verdict.DEFER: 4,  # whoever put it off does not want to be asked before
     Verdict.REJECT: 5,
 }
 

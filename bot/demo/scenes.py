@@ -34,11 +34,15 @@ class Otherwise(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Play:
-    """What a scene has at hand. waiting: what it is waiting for just now, for whoever must say that it never came."""
+    """What a scene has at hand. waiting: what it is waiting for just now, for whoever must say that it never came.
+
+    moves: how many moves of the traffic were told already.
+    """
 
     world: World
     board: Board
     waiting: str = ""
+    moves: int = 0
 
     async def until(self, what: str, look: Callable[[], Awaitable[Found | None]]) -> Found:
         """Look again and again until there is something. Otherwise when the bot has gone."""
@@ -46,9 +50,21 @@ class Play:
         while True:
             if gone := self.world.gone():
                 raise Otherwise(gone)
-            if found := await look():
+            found = await look()
+            self._tell_moves()
+            if found:
                 return found
             await asyncio.sleep(PAUSE)
+
+    def _tell_moves(self) -> None:
+        proxy = self.world.proxy
+        for weights in proxy.moves[self.moves :]:
+            split = ", ".join(f"{share} % to {self._named(release)}" for release, share in weights.items())
+            self.board.tell(f"production: {split}")
+        self.moves = len(proxy.moves)
+
+    def _named(self, release: str) -> str:
+        return f"{release[:7]} ({self.world.fleet.pins(release)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,9 +276,9 @@ def shown(shares: Sequence[int]) -> str:
 
 
 SCENES = (
-    Scene(title="1 The App is installed", seconds=45, play=install),
-    Scene(title="2 A good patch", seconds=90, play=patch),
-    Scene(title="3 A release that breaks a test", seconds=45, play=breaking),
-    Scene(title="4 A major", seconds=90, play=major),
-    Scene(title="5 A release that fails in production", seconds=90, play=faulty),
+    Scene(title="1 The App is installed", seconds=60, play=install),
+    Scene(title="2 A good patch", seconds=120, play=patch),
+    Scene(title="3 A release that breaks a test", seconds=60, play=breaking),
+    Scene(title="4 A major", seconds=120, play=major),
+    Scene(title="5 A release that fails in production", seconds=120, play=faulty),
 )

@@ -152,7 +152,8 @@ def tree_of(sha):
         git = ["git", "-C", place]
         subprocess.run([*git, "init", "--quiet"], check=True)
         subprocess.run([*git, "fetch", "--quiet", "--depth=1", ORIGIN, sha], check=True)
-        return subprocess.run([*git, "archive", "--format=tar", "FETCH_HEAD"], check=True, stdout=subprocess.PIPE).stdout
+        archive = subprocess.run([*git, "archive", "--format=tar", "FETCH_HEAD"], check=True, stdout=subprocess.PIPE)
+        return archive.stdout
 
 
 def bring(sha):
@@ -179,7 +180,10 @@ if __name__ == "__main__":
 '''
 
 CI = """name: ci
-on: [push, pull_request]
+on:
+  push:
+    branches: [main]
+  pull_request:
 permissions:
   contents: read
 jobs:
@@ -224,8 +228,8 @@ jobs:
 
 README = """# hello
 
-Greets people by name: `/hello?name=Ada+Lovelace`. Every push is compiled by `ci.yml`; `deploy.yml` gives a commit its
-share of the traffic of the two or more replicas in production.
+Greets people by name: `/hello?name=Ada+Lovelace`. Every change is compiled by `ci.yml`; `deploy.yml` gives a commit
+its share of the traffic of the two or more replicas in production.
 """
 
 

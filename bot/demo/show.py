@@ -19,7 +19,14 @@ from bot.demo.traffic import Traffic
 
 FRAMES = 4  # a second
 BAR = 30  # signs
+LOG_WIDTH = 160
 MARKS = {None: ("·", "dim"), True: ("✔", "green"), False: ("✘", "bold red")}
+
+
+def console(*, stderr: bool) -> Console:
+    """Where the show is given. A log has no width of its own, so it gets one in which addresses fit."""
+    made = Console(stderr=stderr)
+    return made if made.is_terminal else Console(stderr=stderr, width=LOG_WIDTH)
 
 
 def aloud(console: Console) -> Callable[[str], None]:
@@ -107,9 +114,11 @@ def _links(board: Board) -> RenderableType:
 
 def ending(rows: Sequence[Row]) -> Table:
     """The table at the end: scene, outcome, seconds, evidence."""
-    table = Table(title="What happened", show_lines=True, title_justify="left")
-    for column in ("Scene", "Outcome", "Seconds", "Evidence"):
-        table.add_column(column, justify="right" if column == "Seconds" else "left", overflow="fold")
+    table = Table(title="What happened", show_lines=True, title_justify="left", expand=True)
+    table.add_column("Scene", max_width=20)
+    table.add_column("Outcome", max_width=22)
+    table.add_column("Seconds", justify="right")
+    table.add_column("Evidence", ratio=1, overflow="fold")
     for row in rows:
         mark, style = MARKS[row.ok]
         proof = "\n".join(row.evidence)

@@ -23,7 +23,7 @@ async def play(*, keep: bool = False, as_json: bool = False, unjailed_ok: bool =
     keep: leave everything running afterwards, until Ctrl-C. as_json: the table as JSON on stdout, all else on stderr.
     unjailed_ok: where there is no jail to be had, the demo's own code may run without one, and is marked so.
     """
-    console = Console(stderr=as_json)
+    console = show.console(stderr=as_json)
     board = Board(rows=[Row(title=scene.title) for scene in scenes.SCENES], heard=show.aloud(console))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,7 +38,7 @@ async def play(*, keep: bool = False, as_json: bool = False, unjailed_ok: bool =
         performing.cancel()
         ended = (await asyncio.gather(performing, stopping, return_exceptions=True))[0]
     if isinstance(ended, world.NotRaised):
-        console.print(f"The demo cannot begin: {ended}", markup=False, style="red")
+        console.print(f"The demo cannot begin: {ended}", markup=False, highlight=False, soft_wrap=True, style="red")
         return NOT_RAISED
     if isinstance(ended, Exception):
         raise ended
@@ -60,7 +60,7 @@ async def _perform(board: Board, console: Console, *, keep: bool, as_json: bool,
         if keep:
             console.print("Everything is left running; press Ctrl-C to end it.")
             for name, url in board.links.items():
-                console.print(f"  {name}: {url}", highlight=False)
+                console.print(f"  {name}: {url}", highlight=False, soft_wrap=True)
             await asyncio.Event().wait()
 
 
@@ -101,4 +101,5 @@ def _tell_the_end(board: Board, console: Console, made: world.World) -> None:
     seen = f"{board.now:.0f} s; {made.traffic.sent} visits at {made.traffic.pace:.0f} a second, "
     console.print(f"{seen}{made.traffic.failed} failed, {made.traffic.dropped} of them without any answer")
     if not all_good(board.rows):
-        console.print("The last lines of the bot:", *made.bot.last_words(LAST_LINES), sep="\n", markup=False)
+        words = "\n".join(("The last lines of the bot:", *made.bot.last_words(LAST_LINES)))
+        console.print(words, markup=False, highlight=False, soft_wrap=True)

@@ -24,6 +24,7 @@ from bot.tools.secrets import Secret
 DEPTHS = (20, 200, 2_000)
 MOST_BYTES = 2 * 1024**3  # of one tree, unpacked
 MOST_FILES = 500_000
+MOST_ROUNDS = 20  # of looking at every link again
 FIRST_WITH_MERGE_TREE = (2, 38)
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -199,15 +200,29 @@ async def _sized(git: Git, tree: str) -> None:
 def tame(folder: Path) -> list[str]:
     """Take away every link that leads out of the folder; what is left can be read without leaving it.
 
-    Each is followed to its end, as reading would, since a link inside may make a harmless one lead outside.
+    Each is followed to its end, as reading would, since a link inside may make a harmless one lead outside. Taking one
+    away changes where another ends, so it is gone over until nothing changes; what still does then goes altogether.
     """
     root = folder.resolve()
-    dropped = []
-    for link in sorted(path for path in folder.rglob("*") if path.is_symlink()):
-        if link.readlink().is_absolute() or not _ends_inside(link, root):
-            link.unlink()
-            dropped.append(link.relative_to(folder).as_posix())
-    return dropped
+    links = sorted(path for path in folder.rglob("*") if path.is_symlink())
+    dropped: list[Path] = []
+    for _ in range(MOST_ROUNDS):
+        bad = [link for link in links if link.readlink().is_absolute() or not _ends_inside(link, root)]
+        if not bad:
+            break
+        links = _without(links, bad)
+        dropped += bad
+    else:
+        dropped += links
+        _without(links, links)
+    return [link.relative_to(folder).as_posix() for link in dropped]
+
+
+def _without(links: list[Path], bad: list[Path]) -> list[Path]:
+    for link in bad:
+        link.unlink()
+    gone = set(bad)
+    return [link for link in links if link not in gone]
 
 
 def _ends_inside(link: Path, root: Path) -> bool:

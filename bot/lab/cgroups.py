@@ -10,6 +10,7 @@ from pathlib import Path
 
 NEEDED = ("memory", "pids")
 WISHED = (*NEEDED, "cpu")
+_LEAF = "surefoot-bot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +64,10 @@ def _place_v2(mount: Mount) -> Path | None:
     """Ourselves, the folder above us if it was handed to us, or the top if we are root."""
     if not set(NEEDED) <= set(_text(mount.point / "cgroup.controllers").split()):
         return None
-    places = [mount.own]
-    if mount.own != mount.point and (os.geteuid() != 0 or _delegated(mount.own.parent)):
-        places.append(mount.own.parent)
+    above = mount.own.parent
+    places = [mount.own] if mount.own.name != _LEAF else [above]  # we may have stepped down before
+    if mount.own != mount.point and (os.geteuid() != 0 or _delegated(above)):
+        places.append(above)
     if os.geteuid() == 0:
         places.append(mount.point)
     files = ("memory.max", "pids.max")
@@ -94,7 +96,7 @@ def _enable(place: Path, own: Path) -> bool:
     if not alone or (os.geteuid() == 0 and not _delegated(place)):
         return False
     with contextlib.suppress(OSError):
-        leaf = place / "surefoot-bot"
+        leaf = place / _LEAF
         leaf.mkdir(exist_ok=True)
         (leaf / "cgroup.procs").write_text(str(os.getpid()))
     return _switch_on(switch)
@@ -102,9 +104,15 @@ def _enable(place: Path, own: Path) -> bool:
 
 def _switch_on(switch: Path) -> bool:
     for name in WISHED:
-        if name not in _text(switch).split():
-            with contextlib.suppress(OSError):
-                switch.write_text(f"+{name}")
+        if name in _text(switch).split():
+            continue
+        try:
+            switch.write_text(f"+{name}")
+        except OSError:
+            # Memory comes first and is refused where processes are. To go on with pids, which is not refused, would
+            # make the folder a threaded one, and then no process can be moved into its children.
+            if name in NEEDED:
+                return False
     return set(NEEDED) <= set(_text(switch).split())
 
 

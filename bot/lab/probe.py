@@ -43,7 +43,7 @@ async def probe() -> Host:
     for there in _from_best(wish):
         went = await _try(there)
         if isinstance(went, Ran) and went.reason is Reason.FINISHED and went.code == 0:
-            return there
+            return replace(there, reason=f"{there.reason} ({said[-200:]})") if there.reason and said else there
         said = said or (went.text.strip() if isinstance(went, Ran) else went) or "the command in it failed"
     return Host(isolation=Isolation.NONE, reason=f"the jail does not start: {said[-300:]}", mend=_mend(said))
 

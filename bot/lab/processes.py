@@ -38,7 +38,7 @@ async def start(
 async def whole(making: asyncio.Future[Process]) -> Process:
     """Wait for a program to be started; who is cancelled meanwhile waits until it can be ended, and ends it.
 
-    asyncio (seen in 3.11.7) waits for ever when it is cancelled between starting a program and taking hold of its pipes.
+    asyncio (seen in 3.11.7) waits for ever when it is cancelled between starting a program and holding its pipes.
     """
     try:
         return await asyncio.shield(making)
@@ -57,7 +57,7 @@ async def end(process: Process) -> None:
 
 
 async def communicate(process: Process, seconds: float) -> tuple[bytes, bytes]:
-    """What it says and complains until it ends. TimeoutError after so many seconds; it is ended then, as on cancelling."""
+    """What it says and complains until it ends. TimeoutError after so many seconds, and it is ended then."""
     try:
         async with asyncio.timeout(seconds):
             return await process.communicate()

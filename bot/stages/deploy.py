@@ -83,13 +83,15 @@ async def _carry_out(
         version=f"{update.component.name} {update.target}",
         ref=update.pull.base if update.pull else "main",
     )
-    step, ok, detail = await providers.carry_out(pipeline, job, step, now=now)
+    carried = await providers.carry_out(pipeline, job, step, now=now, every=RUN_LOOK)
+    step = carried.step
     rollout = replace(rollout, step=step)
     moved = replace(update, rollout=rollout)
-    if ok is None:
-        return Waiting(update=moved, until=now + RUN_LOOK, why=f"{step.weight} % is on its way: {detail}")
-    if not ok:
-        because = f"the deploy run to {step.weight} % in {rollout.environment} ended as {detail}"
+    if carried.ok is None:
+        why = f"{step.weight} % is on its way: {carried.detail}"
+        return Waiting(update=moved, until=carried.until, why=why)
+    if not carried.ok:
+        because = f"the deploy run to {step.weight} % in {rollout.environment} ended as {carried.detail}"
         failed = replace(moved, rollout=replace(rollout, because=because))
         return Moved(update=failed, to=State.ROLLING_BACK, why=because)
     if rollout.deployment is not None:

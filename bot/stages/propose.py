@@ -8,10 +8,10 @@ from datetime import datetime
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import names, render
+from bot.core import names, render, versions
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome
-from bot.core.model import Pull, Sha, State, Update
+from bot.core.model import Pin, Pull, Sha, State, Update
 from bot.core.ports import Manifest
 from bot.core.rewriting import rewritten
 from bot.github import commits, pulls
@@ -30,8 +30,10 @@ async def run(update: Update, *, gh: GitHubAPI, manifests: Mapping[str, Manifest
         raise Permanent(f"the default branch {base} has no commit")
     files = await _files(update, gh, manifests, base_sha)
     if not files:
-        why = f"{base} no longer pins {update.component.name} {update.current}"
-        return Moved(update=update, to=State.CLOSED, why=why)
+        if found:
+            await pulls.close(gh, update.repo, found.number)
+        why = f"{base} pins no {update.component.name} older than {update.target} any more"
+        return Moved(update=update, to=State.SUPERSEDED, why=why)
     head = await commits.commit(
         gh,
         update.repo,
@@ -54,7 +56,21 @@ async def _files(
     paths = sorted({pin.path for pin in update.pins})
     texts = {path: await commits.read(gh, update.repo, path, base) for path in paths}
     assert update.release is not None, "a detected update knows its release"
-    return rewritten({p: t for p, t in texts.items() if t is not None}, update.pins, update.release, manifests)
+    there = {path: text for path, text in texts.items() if text is not None}
+    return rewritten(there, _older(update, there, manifests), update.release, manifests)
+
+
+def _older(update: Update, texts: Mapping[str, str], manifests: Mapping[str, Manifest]) -> list[Pin]:
+    """The places that pin an older version now: another update may have moved them since this one was found."""
+    kinds = {pin.path: pin.manifest for pin in update.pins}
+    return [
+        pin
+        for path, text in texts.items()
+        for pin in manifests[kinds[path]].read(path, text)
+        if pin.component == update.component
+        and pin.version is not None
+        and versions.compare(update.component.ecosystem, pin.version, update.target) < 0
+    ]
 
 
 async def _put_branch(update: Update, gh: GitHubAPI, branch: str, head: Sha) -> None:

@@ -34,13 +34,19 @@ async def run(update: Update, *, gh: GitHubAPI, pipelines: Mapping[str, Provider
     return Moved(update=replace(update, revert=number), to=State.ROLLED_BACK, why=why)
 
 
-def _key(update: Update, rollout: Rollout) -> str:
-    return f"{update.id}:{rollout.environment}:back"
+def _key(update: Update, rollout: Rollout, attempt: int = 1) -> str:
+    return f"{update.id}:{rollout.environment}:back:{attempt}"
+
+
+def _steps_back(update: Update, rollout: Rollout) -> Step | None:
+    """The step in hand, if it is one of the way back."""
+    step = rollout.step
+    return step if step and step.key.startswith(f"{update.id}:{rollout.environment}:back:") else None
 
 
 def _is_back(update: Update, rollout: Rollout) -> bool:
-    step = rollout.step
-    return step is not None and step.key == _key(update, rollout) and step.finished is not None
+    step = _steps_back(update, rollout)
+    return step is not None and step.finished is not None
 
 
 async def _traffic_back(
@@ -49,22 +55,28 @@ async def _traffic_back(
     pipeline = pipelines.get(rollout.environment)
     if pipeline is None:
         raise Permanent(f"{rollout.environment} left the configuration: a person must turn its traffic back")
-    key = _key(update, rollout)
-    step = rollout.step if rollout.step and rollout.step.key == key else Step(key=key, weight=100)
-    if step is not rollout.step:
-        return Waiting(update=_with(update, rollout, step), until=now, why="the old release gets all traffic back")
-    step, ok, detail = await providers.carry_out(pipeline, _job(update, rollout, step), step, now=now)
-    if ok is None:
-        until = now + RUN_LOOK
-        return Waiting(update=_with(update, rollout, step), until=until, why=f"traffic is on its way back: {detail}")
-    if not ok:
-        raise Permanent(f"the run that turns the traffic back ended as {detail}: a person is needed now")
+    step = _steps_back(update, rollout) or Step(key=_key(update, rollout), weight=100)
+    carried = await providers.carry_out(pipeline, _job(update, rollout, step), step, now=now, every=RUN_LOOK)
+    step = carried.step
+    if carried.ok is None:
+        why = f"traffic is on its way back: {carried.detail}"
+        return Waiting(update=_with(update, rollout, step), until=carried.until, why=why)
+    if not carried.ok:
+        return _asked(update, rollout, step, carried.detail)
     if rollout.deployment is not None:
         await deployments.set_status(
             gh, update.repo, rollout.deployment, state="failure", log_url=step.url, description=rollout.because
         )
     back = _with(update, rollout, replace(step, finished=now))
     return Waiting(update=back, until=now, why=f"all traffic is on {rollout.stable[:9]} again", told=True)
+
+
+def _asked(update: Update, rollout: Rollout, step: Step, detail: str) -> Outcome:
+    """A person is needed now; another try, when they ask for one, is a run of its own."""
+    attempt = int(step.key.rpartition(":")[2]) + 1
+    again = _with(update, rollout, Step(key=_key(update, rollout, attempt), weight=100))
+    why = f"the run that turns the traffic back ended as {detail}; `/surefoot retry` tries it again"
+    return Moved(update=replace(again, paused_from=State.ROLLING_BACK), to=State.FAILED, why=why)
 
 
 def _with(update: Update, rollout: Rollout, step: Step) -> Update:

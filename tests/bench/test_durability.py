@@ -55,7 +55,8 @@ async def test_the_way_of_a_delivery(tmp_path: Path) -> None:
     keys = await _rows(store)
     assert await engine.idle(60)
 
-    _figures(f"keep, {CLIENTS} at once", sum(await asyncio.gather(*map(client, range(CLIENTS))), []))
+    took = [one for each in await asyncio.gather(*map(client, range(CLIENTS))) for one in each]
+    _figures(f"keep, {CLIENTS} at once", took)
     waiting = await store.undrained(300)
     cpu = time.process_time()
     for number, delivery in enumerate(waiting):

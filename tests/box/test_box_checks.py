@@ -2,6 +2,7 @@
 
 import pytest
 
+from bot.demo.box.rows import Token
 from tests.box.stage import stage
 
 
@@ -132,13 +133,9 @@ async def test_only_apps_write_checks():
         assert (await it.ask("POST", it.at("/check-runs"), body, token=it.owner)).status == 403
         mine = (await new(it, sha)).json
         app_id, _, _ = it.box.add_app("other", private_key=None)
-        theirs = it.box.install(app_id, it.repo)
-        token = it.box.world.installations[theirs]
-        from bot.demo.box.rows import Token
-
-        text = it.box.world.installation_token(
-            Token(account=token.app.bot, installation=token, permissions=token.permissions, expires_at=it.box.now().replace(year=2999))
-        )
+        theirs = it.box.world.installations[it.box.install(app_id, it.repo)]
+        rights = {"installation": theirs, "permissions": theirs.permissions, "account": theirs.app.bot}
+        text = it.box.world.installation_token(Token(expires_at=it.box.now().replace(year=2999), **rights))
         url = it.at(f"/check-runs/{mine['id']}")
         assert (await it.ask("PATCH", url, {"conclusion": "success"}, token=text)).status == 403
         assert (await it.ask("POST", f"{url}/rerequest", token=text)).status == 403

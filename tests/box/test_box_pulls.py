@@ -57,7 +57,7 @@ async def test_pull_requests_are_found_by_head_base_and_state():
             ("head=acme:two", [second["number"]]),
             ("head=acme:one", []),
             ("head=acme:one&state=all", [first["number"]]),
-            ("state=all&base=main&sort=updated&direction=asc", [first["number"], second["number"]]),
+            ("state=all&base=main&sort=updated&direction=asc", [second["number"], first["number"]]),
             ("base=none", []),
         ):
             got = await it.ask("GET", it.at(f"/pulls?{query}"))
@@ -273,7 +273,10 @@ async def test_rulesets_count_like_protection():
             "required_approving_review_count": 1,
             "required_review_thread_resolution": False,
         }
-        both = [{"type": "required_status_checks", "parameters": checks}, {"type": "pull_request", "parameters": reviews}]
+        both = [
+            {"type": "required_status_checks", "parameters": checks},
+            {"type": "pull_request", "parameters": reviews},
+        ]
         it.box.add_ruleset(it.repo, ["~DEFAULT_BRANCH"], both)
         listed = await it.ask("GET", it.at("/rules/branches/main"))
         assert [rule["type"] for rule in listed.json] == ["required_status_checks", "pull_request"]
@@ -301,7 +304,8 @@ async def test_auto_merge_waits_for_the_check():
         await protect(it, checks=CHECKS)
         it.repo.delete_branch_on_merge = True
         pull = await it.pull()
-        text = "mutation($id: ID!) { enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: SQUASH}) { clientMutationId } }"
+        given = "input: {pullRequestId: $id, mergeMethod: SQUASH}"
+        text = f"mutation($id: ID!) {{ enablePullRequestAutoMerge({given}) {{ clientMutationId }} }}"
         got = await it.ask("POST", "/graphql", {"query": text, "variables": {"id": pull["node_id"]}})
         assert got.json["data"]["enablePullRequestAutoMerge"], got.json
         url = it.at(f"/pulls/{pull['number']}")

@@ -53,7 +53,9 @@ async def test_labels_are_put_on_and_taken_off():
         number = (await it.pull())["number"]
         made = await it.ask("POST", it.at("/labels"), {"name": "surefoot", "color": "0e8a16", "description": "d"})
         assert made.status == 201
-        assert (await it.ask("POST", it.at("/labels"), {"name": "Surefoot"})).json["errors"][0]["code"] == "already_exists"
+        assert (await it.ask("POST", it.at("/labels"), {"name": "Surefoot"})).json["errors"][0][
+            "code"
+        ] == "already_exists"
         assert (await it.ask("POST", it.at("/labels"), {"name": "x", "color": "red"})).status == 422
         url = it.at(f"/issues/{number}/labels")
         got = await it.ask("POST", url, {"labels": ["surefoot", "minor"]})
@@ -80,11 +82,20 @@ async def test_issues_share_their_numbers_with_pull_requests():
         assert (issue.json["number"], pull["number"]) == (1, 2)
         found = (await it.ask("GET", it.at("/issues?state=all"))).json
         assert [("pull_request" in one) for one in found] == [True, False]
-        for query, count in (("labels=bug", 1), ("creator=rob", 0), ("since=2999-01-01T00:00:00Z", 0), ("state=closed", 0)):
+        for query, count in (
+            ("labels=bug", 1),
+            ("creator=rob", 0),
+            ("since=2999-01-01T00:00:00Z", 0),
+            ("state=closed", 0),
+        ):
             assert len((await it.ask("GET", it.at(f"/issues?{query}"))).json) == count, query
         url = it.at("/issues/1")
         edited = await it.ask("PATCH", url, {"title": "Fixed", "labels": ["done"], "state": "closed"})
-        assert (edited.json["state"], edited.json["state_reason"], edited.json["title"]) == ("closed", "completed", "Fixed")
+        assert (edited.json["state"], edited.json["state_reason"], edited.json["title"]) == (
+            "closed",
+            "completed",
+            "Fixed",
+        )
         assert (await it.ask("PATCH", url, {"state": "open"})).json["state_reason"] == "reopened"
         eve = it.box.add_user("eve")
         assert (await it.ask("PATCH", url, {"title": "x"}, token=eve)).status == 403

@@ -58,10 +58,8 @@ async def box() -> AsyncIterator[Box]:
     async with Box.start() as started:
         yield started
         await started.settle()
-        guard = Guard(beside=("/_box/",))
-        for one in started.log:
-            query = "&".join(f"{name}={value}" for name, value in one.query.items())
-            guard.saw(one.method, f"{one.path}?{query}", one.body, one.status, one.response)
+        guard = Guard()
+        guard.read(started.log, actors=("app:", "installation:", "user:"))
         assert [each for each in guard.problems if not each.startswith(OLD_FORM)] == []
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import signal
+from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -12,12 +16,22 @@ from bot.core import render
 from bot.demo import scenes, story
 from bot.demo.board import Board, Row
 from bot.demo.hub import Refusal
+from bot.demo.proxy import Proxy
 from bot.demo.scenes import Otherwise, Play, Scene
+from bot.demo.traffic import Traffic
 
 
 def at_hand(*titles: str, gone: str = "") -> Play:
     board = Board(rows=[Row(title=title) for title in titles])
-    return Play(world=SimpleNamespace(gone=lambda: gone), board=board)
+    return Play(world=a_world(gone), board=board)
+
+
+def a_world(gone: str = "") -> SimpleNamespace:
+    """As much of the world as a show without scenes of its own looks at."""
+    bot = SimpleNamespace(last_words=lambda lines: ["[its last words]"])
+    return SimpleNamespace(
+        gone=lambda: gone, proxy=Proxy(), bot=bot, fleet=SimpleNamespace(pins=str), traffic=Traffic(site="http://x")
+    )
 
 
 def scene(title: str, play, seconds: float = 5) -> Scene:
@@ -94,3 +108,106 @@ def test_shares_are_shown_as_a_road():
     """For people."""
     assert scenes.shown((5, 25, 0)) == "5 → 25 → 0 %"
     assert scenes.shown(()) == "none"
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    """A show with one scene of the test's own, on a world that notes whether it was taken down."""
+    seen = SimpleNamespace(down=False)
+
+    def put(play) -> SimpleNamespace:
+        @asynccontextmanager
+        async def raised(board, *, unjailed):
+            board.links["GitHub"] = "http://127.0.0.1:1/a/page"
+            try:
+                yield a_world()
+            finally:
+                seen.down = True
+
+        monkeypatch.setattr(story.world, "raised", raised)
+        monkeypatch.setattr(scenes, "SCENES", (scene("1", play, seconds=20),))
+        return seen
+
+    return put
+
+
+async def test_json_alone_is_on_stdout(stage, capsys):
+    """A machine reads the table; a person reads the rest beside it."""
+    seen = stage(fine)
+    assert await story.play(as_json=True) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["scenes"][0] == {
+        "scene": "1",
+        "ok": True,
+        "outcome": "fine",
+        "seconds": 0.0,
+        "evidence": ["seen"],
+    }
+    assert "What happened" in err
+    assert seen.down
+
+
+async def test_a_bad_show_ends_with_the_bots_last_words(stage, capsys):
+    """And with exit code 1, and nothing left running."""
+    seen = stage(otherwise)
+    assert await story.play() == 1
+    out = capsys.readouterr().out
+    assert "it was green" in out
+    assert "[its last words]" in out
+    assert seen.down
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_show_that_is_stopped_takes_everything_down(stage, number):
+    """Exit code 130, as a shell says it."""
+    began = asyncio.Event()
+
+    async def long(play: Play) -> str:
+        began.set()
+        return await never(play)
+
+    seen = stage(long)
+    show = asyncio.create_task(story.play())
+    await began.wait()
+    os.kill(os.getpid(), number)
+    assert await show == 130
+    assert seen.down
+
+
+async def test_a_kept_show_stays_until_it_is_stopped(stage, capsys):
+    """Its links are named, and its result is that of the scenes."""
+    seen = stage(fine)
+    show = asyncio.create_task(story.play(keep=True))
+    said = ""
+    while "press Ctrl-C" not in said or "a/page" not in said:
+        await asyncio.sleep(0.01)
+        said += capsys.readouterr().out
+    assert not seen.down
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await show == 0
+    assert seen.down
+
+
+async def test_a_show_that_cannot_begin_says_why(monkeypatch, capsys):
+    """Exit code 2."""
+
+    @asynccontextmanager
+    async def raised(board, *, unjailed):
+        raise story.world.NotRaised("git is not installed")
+        yield
+
+    monkeypatch.setattr(story.world, "raised", raised)
+    assert await story.play() == 2
+    assert "The demo cannot begin: git is not installed" in capsys.readouterr().out
+
+
+async def test_an_error_of_our_own_is_not_hidden(stage):
+    """It is raised, after everything was taken down."""
+
+    async def broken(play: Play) -> str:
+        raise KeyError("a mistake")
+
+    seen = stage(broken)
+    with pytest.raises(KeyError, match="a mistake"):
+        await story.play()
+    assert seen.down

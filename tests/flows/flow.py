@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
@@ -91,7 +92,7 @@ class Production:
     """The health page: every release that was ever asked about serves; bad ones fail their share."""
 
     def __init__(self) -> None:
-        self.bad: dict[str, float] = {}
+        self.share_of_new = 0.0  # of the newest release's requests that fail
         self.counts: dict[str, list[int]] = {}
         self.silent = False
         self._box: Box | None = None
@@ -103,10 +104,11 @@ class Production:
     async def page(self, _request: web.Request) -> web.Response:
         """Each look finds that every release that was dispatched has served a hundred requests more."""
         assert self._box is not None
+        newest = next((sha for sha, _ in deployed(self._box)), "")
         for sha in {dispatch for pair in deployed(self._box) for dispatch in pair}:
             seen = self.counts.setdefault(sha, [0, 0])
             seen[0] += 0 if self.silent else 100
-            seen[1] += 0 if self.silent else int(100 * self.bad.get(sha, 0))
+            seen[1] += 0 if self.silent or sha != newest else int(100 * self.share_of_new)
         return web.json_response(
             {"releases": {sha: {"requests": seen[0], "errors": seen[1]} for sha, seen in self.counts.items()}}
         )
@@ -115,6 +117,16 @@ class Production:
 def deployed(box: Box) -> list[tuple[str, str]]:
     """What each dispatch asked for: the release with the weight, and the other one."""
     return [(d["sha"], d["stable_sha"]) for d in dispatches(box)]
+
+
+def problems(flow: Flow) -> list[str]:
+    """What GitHub's published schemas have against the requests that the bot made."""
+    guard = Guard()
+    for row in flow.box.log:
+        if row.actor.startswith(("app", "installation")):
+            query = "&".join(f"{quote(k)}={quote(v)}" for k, v in row.query.items())
+            guard.saw(row.method, f"{row.path}?{query}" if query else row.path, row.body)
+    return sorted(set(guard.problems))
 
 
 def dispatches(box: Box) -> list[Mapping[str, Any]]:
@@ -138,7 +150,7 @@ class Flow:
     rosa: Hub
     others: dict[str, Hub]
     app_id: int
-    guard: Guard
+    health: str
     install: Callable[[], None]
 
     async def update(self, target: str) -> Update | None:
@@ -159,7 +171,8 @@ class Flow:
                         return update
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            told = [f"{e.was}>{e.now}: {e.why}" for e in await self.app.store.audit(update.id)] if update else []
+            audit = await self.app.store.audit(update.id) if update else ()
+            told = [f"{e.was}>{e.now}: {e.why}" for e in audit[-8:]]
             where = f"{update.state}: {update.note}" if update else "nowhere"
             raise AssertionError(f"{target} is {where}, not {states}; {told}") from None
 
@@ -181,6 +194,67 @@ class Flow:
     async def look(self) -> None:
         """As a poll would: look at the repository again."""
         await self.app.store.wake([f"r:{REPO}"], now=self.app._clock())
+
+    async def say(self, update: Update, text: str, *, who: str = "rosa") -> int:
+        """Somebody comments on the update's pull request; the comment's number."""
+        assert update.pull is not None
+        hub = self.others[who]
+        return int((await hub._ask("POST", f"/issues/{update.pull.number}/comments", {"body": text}))["id"])
+
+    async def replied(self, update: Update, words: str, *, times: int = 1) -> bool:
+        """Whether the bot's comments on the pull request hold these words so often."""
+        assert update.pull is not None
+        found = await self.rosa._ask("GET", f"/issues/{update.pull.number}/comments?per_page=100")
+        return times <= sum(words in one["body"] for one in found if one["user"]["type"] == "Bot")
+
+    def reactions(self, comment: int) -> list[str]:
+        """The bot's reactions to a comment."""
+        made = [
+            row for row in self.box.log if row.path.endswith(f"/comments/{comment}/reactions") and row.status == 201
+        ]
+        return [row.body["content"] for row in made]
+
+    async def close(self, number: int) -> None:
+        """Click: close the pull request."""
+        await self.rosa._ask("PATCH", f"/pulls/{number}", {"state": "closed"})
+
+    async def reopen(self, number: int) -> None:
+        """Click: open it again."""
+        await self.rosa._ask("PATCH", f"/pulls/{number}", {"state": "open"})
+
+    async def status(self, sha: str, context: str, state: str) -> None:
+        """Another service reports on a commit."""
+        await self.rosa._ask("POST", f"/statuses/{sha}", {"context": context, "state": state})
+
+    async def check_id(self, sha: str, name: str) -> int | None:
+        """The number of a finished check run."""
+        rows = (await self.rosa._ask("GET", f"/commits/{sha}/check-runs"))["check_runs"]
+        return next((row["id"] for row in rows if row["name"] == name and row["conclusion"]), None)
+
+    async def commit(self, path: str, text: str) -> None:
+        """The owner pushes a file to the default branch."""
+        await self.box.commit(self.box.repo(REPO), {path: text})
+
+    async def configure(self, text: str) -> None:
+        """The owner pushes another configuration."""
+        await self.commit(".github/surefoot.yml", text.replace("HEALTH", self.health))
+
+    @property
+    def config(self) -> str:
+        """The usual configuration, with this world's addresses."""
+        return CONFIG.replace("HEALTH", self.health)
+
+    def drop(self, event: str) -> None:
+        """The next webhook of this event is lost on its way."""
+        self.box.world.faults.hook("drop", event)
+
+    async def quiet(self) -> None:
+        """Wait until no webhook is under way and the bot has nothing in hand."""
+        await self.box.settle()
+        await self.until(self._idle)
+
+    async def _idle(self) -> bool:
+        return not await self.app.store.undrained() and await self.app.engine.idle(5)
 
     async def whys(self, update: Update) -> list[str]:
         """The audit of an update, sentence by sentence."""
@@ -269,7 +343,7 @@ async def _peopled(
         rosa=hubs["rosa"],
         others=hubs,
         app_id=app_id,
-        guard=Guard(),
+        health=health,
         install=lambda: box.install(app_id, repo) and None,
     )
     flow.install()

@@ -155,3 +155,19 @@ async def test_version_two_is_entered_where_the_kernel_lets_us(tmp_path: Path, m
     monkeypatch.setattr(Path, "mkdir", like_the_kernel)
     monkeypatch.setattr(Path, "rmdir", shutil.rmtree)
     assert cgroups.parents(proc) == {str(unified): "v2"}
+
+
+async def test_a_folder_with_processes_is_left_in_peace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the kernel refuses the first controller, no other is asked for; alone in it, we step down into a leaf."""
+    own = tmp_path / "unified" / "bot"
+    own.mkdir(parents=True)
+    (tmp_path / "unified" / "cgroup.controllers").write_text("memory pids\n")
+    proc = a_proc(tmp_path / "proc", "26 1 0:22 / {root}/unified rw - cgroup2 cgroup2 rw\n", "0::/bot\n")
+    (own / "cgroup.subtree_control").mkdir()  # cannot be written
+    (own / "cgroup.procs").write_text(f"1\n{os.getpid()}\n")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert cgroups.parents(proc) == {}
+    assert not (own / "surefoot-bot").exists()
+    (own / "cgroup.procs").write_text(f"{os.getpid()}\n")
+    cgroups.parents(proc)
+    assert (own / "surefoot-bot" / "cgroup.procs").read_text() == str(os.getpid())

@@ -185,8 +185,9 @@ def cut(whole: Json, lines: list[tuple[str, str]]) -> tuple[Json, Json]:
     info = {"title": "A slice of GitHub's REST API description, without prose", "version": whole["info"]["version"]}
     head = {"openapi": whole["openapi"], "info": info}
     paths = wanted_paths(lines, whole["paths"])
-    # Every error that an operation does not list has this shape too; the validator falls back on it.
-    shared = closure([paths, {"$ref": "#/components/schemas/basic-error"}], whole["components"])
+    # An error that an operation does not list has one of these shapes too; the validator falls back on them.
+    errors = [{"$ref": f"#/components/schemas/{name}"} for name in ("basic-error", "validation-error")]
+    shared = closure([paths, errors], whole["components"])
     hooks = wanted_hooks(lines, whole["x-webhooks"])
     own = closure(hooks, whole["components"], known=shared)
     return head | {"paths": paths, "components": shared}, head | {"x-webhooks": hooks, "components": own}

@@ -27,14 +27,18 @@ class Fault:
 
 
 def converted(raw: Any) -> Any:
-    """JSON Schema for an OpenAPI 3.0 schema: `nullable` becomes a type, references become absolute."""
+    """JSON Schema for an OpenAPI 3.0 schema: `nullable` becomes a type, references become absolute.
+
+    `oneOf` becomes `anyOf`: GitHub lists alternatives that overlap (two shapes of the same error), and means "any".
+    """
     if isinstance(raw, list):
         return [converted(each) for each in raw]
     if not isinstance(raw, dict):
         return raw
     if isinstance(raw.get("$ref"), str):
         return {"$ref": BASE + raw["$ref"]}
-    made = {word: _converted_word(word, value) for word, value in raw.items() if word != "nullable"}
+    words = {"anyOf" if word == "oneOf" else word: value for word, value in raw.items() if word != "nullable"}
+    made = {word: _converted_word(word, value) for word, value in words.items()}
     return _or_null(made) if raw.get("nullable") is True else made
 
 
@@ -47,7 +51,7 @@ def _converted_word(word: str, value: Any) -> Any:
 def _or_null(made: Json) -> Json:
     if "enum" in made and None not in made["enum"]:
         made = made | {"enum": [*made["enum"], None]}
-    if any(word in made for word in ("allOf", "anyOf", "oneOf")):
+    if "allOf" in made or "anyOf" in made:
         return {"anyOf": [made, {"type": "null"}]}
     return made | {"type": [made["type"], "null"]} if isinstance(made.get("type"), str) else made
 

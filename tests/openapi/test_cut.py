@@ -60,6 +60,7 @@ WHOLE: dict[str, Any] = {
             "text": {"type": "string", "default": "", "maxLength": 9},
             "hook": {"type": "object", "properties": {"thing": {"$ref": "#/components/schemas/thing"}}},
             "basic-error": {"type": "object", "properties": {"message": {"type": "string"}}},
+            "validation-error": {"type": "object", "properties": {"errors": {"type": "array"}}},
             "unused": {"type": "object"},
         },
     },
@@ -85,7 +86,7 @@ def test_only_what_is_reached_is_kept() -> None:
     """The closure of the operations named, and of the webhooks what the operations do not bring already."""
     api, hooks = cut.cut(WHOLE, LINES)
     assert set(api["paths"]["/things/{id}"]) == {"get"}
-    assert set(api["components"]["schemas"]) == {"thing", "text", "basic-error"}
+    assert set(api["components"]["schemas"]) == {"thing", "text", "basic-error", "validation-error"}
     assert set(hooks["x-webhooks"]) == {"thing.made_anew"}
     assert set(hooks["components"]["schemas"]) == {"hook"}
 

@@ -1,5 +1,8 @@
 """The guard: it lets right requests pass in silence and keeps every wrong one until the test ends."""
 
+from dataclasses import dataclass, field
+from typing import Any
+
 from tests.openapi.guard import Guard
 
 REPO = "/repos/octo/lib"
@@ -52,3 +55,28 @@ def test_graphql_is_checked_as_far_as_it_is_documented() -> None:
     guard.saw("POST", "/graphql", {"mutation": "…"})
     guard.saw("GET", "/graphql")
     assert len(guard.problems) == 3
+
+
+@dataclass(kw_only=True)
+class Line:
+    """A line of a server's log."""
+
+    method: str = "GET"
+    path: str = f"{REPO}/git/ref/heads/main"
+    query: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    status: int = 404
+    response: Any = field(default_factory=lambda: {"message": "Not Found", "status": "404"})
+    actor: str = "installation:7"
+
+
+def test_a_log_is_read_for_what_our_app_did() -> None:
+    """Requests and answers of the App and its installations; what a person did is their own affair."""
+    guard = Guard()
+    guard.read([Line(), Line(actor="user:ann", query={"x": "1"}), Line(path=f"{REPO}/contents/a b#c?", response=None)])
+    guard.read([Line(status=0, response=None), Line(status=204, path=f"{REPO}/pulls/1/merge", response=None)])
+    assert guard.problems == []
+    guard.read([Line(query={"x": "1"}), Line(actor="app:1", path="/app", status=200, response={"id": 1})])
+    assert any("?x: " in each for each in guard.problems)
+    assert any(each.startswith("GET /app 200 ") for each in guard.problems)
+    assert ("GET", "/repos/{owner}/{repo}/contents/{path}") in guard.seen

@@ -1,5 +1,6 @@
 """Turning OpenAPI 3.0 into JSON Schema, telling unions apart, and reading values out of a URL."""
 
+import json
 from typing import Any, ClassVar
 
 import jsonschema_rs
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.openapi.parameters import read
 from tests.openapi.shapes import Strangers, converted, faults
+from tests.openapi.validate import SLICE
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,26 @@ def test_a_field_called_nullable_is_a_field() -> None:
     """Names of fields are not keywords."""
     made = converted({"type": "object", "properties": {"nullable": {"type": "boolean", "nullable": True}}})
     assert made == {"type": "object", "properties": {"nullable": {"type": ["boolean", "null"]}}}
+
+
+def test_alternatives_may_overlap() -> None:
+    """A refusal may fit both shapes that GitHub describes for it."""
+    shapes = [{"type": "object", "properties": {"message": {"type": "string"}}}, {"type": "object"}]
+    assert jsonschema_rs.is_valid(converted({"oneOf": shapes}), {"message": "no"})
+    assert not jsonschema_rs.is_valid(converted({"oneOf": shapes}), "no")
+
+
+@pytest.mark.parametrize("name", ["api", "webhooks"])
+def test_the_slice_writes_alternatives_in_one_way_at_a_time(name: str) -> None:
+    """So that turning one word into the other loses nothing."""
+    found: list[Any] = [json.loads((SLICE / f"{name}.json").read_text())]
+    while found:
+        part = found.pop()
+        if isinstance(part, dict):
+            assert not {"oneOf", "anyOf"} <= part.keys()
+            found += part.values()
+        elif isinstance(part, list):
+            found += part
 
 
 def test_of_a_union_the_nearest_branch_speaks() -> None:

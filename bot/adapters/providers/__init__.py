@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.core.model import Step
 from bot.core.ports import DeployJob, Provider
 
-# A provider's list of runs lags behind its start; two clocks differ.
+# Two clocks differ; a run is looked for from a little before we asked for it.
 SKEW = timedelta(minutes=5)
+# A provider lists a new run only seconds after it took the dispatch. Right after the intention was saved nobody can
+# have dispatched it yet; later, a run that is not listed may still be on its way, until this long after.
+AT_ONCE = timedelta(seconds=2)
+LISTED = timedelta(seconds=20)
 
 
-async def carry_out(pipeline: Provider, job: DeployJob, step: Step, *, now: datetime) -> tuple[Step, bool | None, str]:
-    """Bring one step on by one look: found by its key, else started; then how its run stands.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """One look's result. ok: whether the run ended well, None while it has not; until: when to look again (UTC)."""
 
-    Returns the step with what is known of its run, whether it ended well (None: not yet), and the provider's word.
-    Running this twice starts one run: the key is saved before the first call and searched for before each start.
+    step: Step
+    ok: bool | None
+    detail: str
+    until: datetime
+
+
+async def carry_out(pipeline: Provider, job: DeployJob, step: Step, *, now: datetime, every: timedelta) -> Carried:
+    """Bring one step on by one look: its intention first, then found by its key or started, then how its run stands.
+
+    The caller saves what comes back before it calls again. So a process that dies between a dispatch and its save
+    finds the run by its key, and waits for the provider's list before it would dispatch again.
     """
-    if step.run is None:
-        began = step.started or now
-        seen = await pipeline.find(job, since=began - SKEW) or await pipeline.start(job)
-        step = replace(step, run=seen.run, url=seen.url, started=began)
-    else:
+    if step.run is not None:
         seen = await pipeline.status(step.run)
-    return step, seen.ok, seen.detail
+        return Carried(step=step, ok=seen.ok, detail=seen.detail, until=now + every)
+    if step.started is None:
+        return Carried(step=replace(step, started=now), ok=None, detail="asked for", until=now)
+    found = await pipeline.find(job, since=step.started - SKEW)
+    waited = now - step.started
+    if found is None and waited >= LISTED:
+        return Carried(step=replace(step, started=now), ok=None, detail="asked for again", until=now)
+    if found is None and waited > AT_ONCE:
+        until = step.started + LISTED
+        return Carried(step=step, ok=None, detail="perhaps started, not listed yet", until=until)
+    seen = found or await pipeline.start(job)
+    begun = replace(step, run=seen.run, url=seen.url)
+    return Carried(step=begun, ok=seen.ok, detail=seen.detail, until=now + every)

@@ -101,9 +101,14 @@ class Call:
         return known(self.repo.issues, self.number("issue_number"))
 
     def text(self, name: str, resource: str, *, default: str | None = None) -> str:
-        """A string of the body; 422 where it is missing (without a default) or of another type."""
+        """A string of the body; 422 where it is missing (without a default) or of another type.
+
+        The older endpoints name the ``resource`` that lacks a field, the newer ones (empty) say it in a sentence.
+        """
         value = self.body.get(name)
         if value is None:
+            if default is None and not resource:
+                raise unprocessable(f'Invalid request.\n\n"{name}" wasn\'t supplied.')
             if default is None:
                 raise invalid(resource, name, "missing_field")
             return default

@@ -111,7 +111,7 @@ def issue_event(world: World, repo: Repo, issue: Issue, action: str, sender: Acc
     if issue.number in repo.pulls:
         pull_event(world, repo, repo.pulls[issue.number], action, sender, **more)
         return
-    payload = {"action": action, "issue": talk.issue(world, repo, issue), **more}
+    payload = {"action": action, "issue": talk.issue_in_hook(world, repo, issue), **more}
     emit(world, "issues", repo, payload, sender=sender)
 
 

@@ -11,16 +11,18 @@ from bot.demo.box.shapes import deploys, pulls, repos
 from bot.demo.box.world import World
 
 
-async def enter(world: World, repo: Repo, run: Run, job: Job, environment: str | None) -> bool | None:
-    """None: no environment. True: let in. False: rejected, or cancelled while waiting."""
-    if environment is None:
-        return None
+def guarded(repo: Repo, environment: str) -> bool:
+    """Does anybody have to be asked?"""
+    return environment in repo.environments and bool(repo.environments[environment].rules)
+
+
+async def enter(world: World, repo: Repo, run: Run, job: Job, environment: str) -> bool:
+    """True: let in. False: rejected, or cancelled while waiting."""
     place = ensure_environment(world, repo, environment)
     job.environment = environment
     deployment = write_down(world, repo, run, environment)
     if place.rules:
         gate = run.gates[environment] = Gate(environment=environment, waiting={app.id for app in place.rules.values()})
-        run.status = job.status = job.check.status = "waiting"
         ask(world, repo, run, gate, deployment)
         await first(gate.answered, run.cancelled)
         if gate.rejected or run.cancelled.is_set():

@@ -74,6 +74,8 @@ class Token:
 
 @dataclass(slots=True, kw_only=True)
 class Label:
+    """A label of a repository."""
+
     id: int
     name: str
     color: str = "ededed"
@@ -82,6 +84,8 @@ class Label:
 
 @dataclass(slots=True, kw_only=True)
 class Reaction:
+    """One person's reaction to an issue or a comment."""
+
     id: int
     subject: tuple[str, int]  # ("issue", issue id) or ("comment", comment id)
     user: Account
@@ -111,6 +115,8 @@ class Issue:
 
 @dataclass(slots=True, kw_only=True)
 class Comment:
+    """A comment on an issue or pull request."""
+
     id: int
     number: int
     body: str
@@ -145,15 +151,19 @@ class Pull:
 
     @property
     def number(self) -> int:
+        """Its number, which is its issue's."""
         return self.issue.number
 
     @property
     def open(self) -> bool:
+        """Is it still open?"""
         return self.issue.state == "open"
 
 
 @dataclass(slots=True, kw_only=True)
 class Review:
+    """A review of a pull request; it speaks about one commit."""
+
     id: int
     number: int
     user: Account
@@ -165,6 +175,8 @@ class Review:
 
 @dataclass(slots=True, kw_only=True)
 class CheckSuite:
+    """All check runs of one App on one commit; for GitHub Actions of one workflow run."""
+
     id: int
     app: App
     head_sha: str
@@ -177,6 +189,8 @@ class CheckSuite:
 
 @dataclass(slots=True, kw_only=True)
 class CheckRun:
+    """One check of a commit by an App."""
+
     id: int
     suite: CheckSuite
     name: str
@@ -193,6 +207,8 @@ class CheckRun:
 
 @dataclass(slots=True, kw_only=True)
 class Status:
+    """A commit status, the older way to judge a commit."""
+
     id: int
     sha: str
     state: str
@@ -205,6 +221,8 @@ class Status:
 
 @dataclass(slots=True, kw_only=True)
 class Artifact:
+    """What a workflow run kept."""
+
     id: int
     run_id: int
     name: str
@@ -214,6 +232,8 @@ class Artifact:
 
 @dataclass(slots=True, kw_only=True)
 class Job:
+    """A job of a workflow run."""
+
     id: int
     key: str
     name: str
@@ -250,6 +270,7 @@ class Run:
     status: str = "queued"
     conclusion: str | None = None
     attempt: int = 1
+    begun: bool = False  # has any job started
     jobs: list[Job] = field(default_factory=list)
     pull: int | None = None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -269,6 +290,8 @@ class Gate:
 
 @dataclass(slots=True, kw_only=True)
 class DeploymentStatus:
+    """One turn of a deployment."""
+
     id: int
     state: str
     description: str
@@ -282,6 +305,8 @@ class DeploymentStatus:
 
 @dataclass(slots=True, kw_only=True)
 class Deployment:
+    """A deployment of a commit to an environment."""
+
     id: int
     sha: str
     ref: str
@@ -299,6 +324,8 @@ class Deployment:
 
 @dataclass(slots=True, kw_only=True)
 class Environment:
+    """Where deployments go, and who guards it."""
+
     id: int
     name: str
     created_at: datetime
@@ -308,6 +335,8 @@ class Environment:
 
 @dataclass(slots=True, kw_only=True)
 class Release:
+    """A release: a tag with words."""
+
     id: int
     tag: str
     target: str
@@ -358,4 +387,5 @@ class Repo:
 
     @property
     def full_name(self) -> str:
+        """owner/name."""
         return f"{self.owner.login}/{self.name}"

@@ -89,14 +89,7 @@ async def execute(world: World, repo: Repo, run: Run, workflow: Workflow) -> Non
     """Run all jobs to their end. One that needs a job that did not succeed is skipped."""
     await run_event(world, repo, run, "requested", workflow)
     for job in run.jobs:
-        spec = workflow.jobs[job.key]
-        async with world.job_slots:
-            if run.cancelled.is_set():
-                finish_job(world, repo, run, job, "cancelled")
-            else:
-                await one_job(world, repo, run, job, spec | {"env": {**workflow.env, **(spec.get("env") or {})}})
-        if run.status == "queued":
-            run.status, run.updated_at = "in_progress", world.now()
+        await one_job(world, repo, run, job, workflow)
     run.status, run.updated_at = "completed", world.now()
     run.conclusion = worst(job.conclusion for job in run.jobs) or "success"
     if run.cancelled.is_set() and run.conclusion != "failure":
@@ -155,34 +148,58 @@ def github_context(world: World, repo: Repo, run: Run) -> Json:
     }
 
 
-async def one_job(world: World, repo: Repo, run: Run, job: Job, spec: Mapping[str, Any]) -> None:
-    """Wait for the gate, work through the steps, and say how it ended."""
+async def one_job(world: World, repo: Repo, run: Run, job: Job, workflow: Workflow) -> None:
+    """Skip it, or wait for its gate and a free slot, work through the steps, and say how it ended."""
+    spec = workflow.jobs[job.key] | {"env": {**workflow.env, **(workflow.jobs[job.key].get("env") or {})}}
     context = context_of(world, repo, run, job, spec)
     try:
-        if not truth(str(spec.get("if", "success()")), context):
-            finish_job(world, repo, run, job, "skipped")
-            return
-        gate = await gates.enter(world, repo, run, job, environment_of(spec, context))
+        wanted = not run.cancelled.is_set() and truth(str(spec.get("if", "success()")), context)
+        environment = environment_of(spec, context)
     except ExpressionError as error:
         job.log = f"Error: {error}"
         finish_job(world, repo, run, job, "failure")
         return
-    if gate is False:
-        finish_job(world, repo, run, job, "failure")
+    if not wanted:
+        finish_job(world, repo, run, job, "cancelled" if run.cancelled.is_set() else "skipped")
         return
+    if environment and gates.guarded(repo, environment):
+        run.status = job.status = job.check.status = "waiting"
+        job_event(world, repo, run, job, "waiting")
+    if environment and not await gates.enter(world, repo, run, job, environment):
+        finish_job(world, repo, run, job, "cancelled" if run.cancelled.is_set() else "failure")
+        return
+    async with world.job_slots:
+        await take_up(world, repo, run, job, workflow)
+        conclusion = await performed(world, repo, run, job, (spec, context))
+    gates.leave(world, repo, run, job, conclusion)
+    finish_job(world, repo, run, job, conclusion)
+
+
+async def take_up(world: World, repo: Repo, run: Run, job: Job, workflow: Workflow) -> None:
+    """The job begins, and with the first one the run."""
+    begins, run.begun = not run.begun, True
     run.status, run.updated_at = "in_progress", world.now()
     job.status = job.check.status = "in_progress"
     job.started_at = job.check.started_at = world.now()
+    if begins:
+        await run_event(world, repo, run, "in_progress", workflow)
     job_event(world, repo, run, job, "in_progress")
-    conclusion = "failure"
+
+
+async def performed(
+    world: World, repo: Repo, run: Run, job: Job, script: tuple[Mapping[str, Any], dict[str, Any]]
+) -> str:
+    """The conclusion of a job's steps; what could not even be set up is a failure with its reason in the log."""
+    spec, context = script
     try:
         with tempfile.TemporaryDirectory(prefix="box-job-") as scratch:
             desk = await set_up(world, repo, run, Path(scratch), context, spec)
             conclusion = await work(world, run, job, desk, spec.get("steps") or [])
-        keep(world, repo, run, job, desk)
-    finally:
-        gates.leave(world, repo, run, job, conclusion)
-        finish_job(world, repo, run, job, conclusion)
+            keep(world, repo, run, job, desk)
+            return conclusion
+    except (ExpressionError, OSError) as error:
+        job.log = f"Error: {error}"
+        return "failure"
 
 
 def environment_of(spec: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
@@ -224,14 +241,11 @@ async def work(world: World, run: Run, job: Job, desk: Desk, steps: list[Json]) 
     desk.context |= {"success()": lambda: not failed, "failure()": lambda: failed}
     for number, step in enumerate(steps, 1):
         began = world.now()
-        skipped = run.cancelled.is_set() or not truth(str(step.get("if", "success()")), desk.context)
-        good = True if skipped else await perform(desk, step)
-        conclusion = "skipped" if skipped else ("success" if good else "failure")
-        failed = failed or not (good or step.get("continue-on-error"))
-        name = step.get("name") or step.get("uses") or f"Run {str(step.get('run', '')).strip().splitlines()[0:1]}"
+        conclusion = await one_step(run, desk, step)
+        failed = failed or (conclusion == "failure" and not step.get("continue-on-error"))
         job.steps.append(
             {
-                "name": fill(str(name), desk.context),
+                "name": step_name(step),
                 "number": number,
                 "status": "completed",
                 "conclusion": conclusion,
@@ -242,6 +256,23 @@ async def work(world: World, run: Run, job: Job, desk: Desk, steps: list[Json]) 
     if run.cancelled.is_set():
         return "cancelled"
     return "failure" if failed else "success"
+
+
+async def one_step(run: Run, desk: Desk, step: Json) -> str:
+    """success, failure or skipped. A condition that the box does not understand fails."""
+    try:
+        if run.cancelled.is_set() or not truth(str(step.get("if", "success()")), desk.context):
+            return "skipped"
+    except ExpressionError as error:
+        desk.log.append(f"Error: {error}")
+        return "failure"
+    return "success" if await perform(desk, step) else "failure"
+
+
+def step_name(step: Json) -> str:
+    """As GitHub names a step that has no name."""
+    script = str(step.get("run", "")).strip().partition("\n")[0]
+    return str(step.get("name") or f"Run {step.get('uses') or script}")
 
 
 def keep(world: World, repo: Repo, run: Run, job: Job, desk: Desk) -> None:

@@ -43,7 +43,8 @@ def application(world: World) -> web.Application:
 
     world.when_changed = changed
     app = web.Application(client_max_size=256 * 2**20, middlewares=[refusals])
-    for route in API:
+    # A last parameter that may hold slashes would swallow every longer path, so these are tried behind all others.
+    for route in sorted(API, key=lambda one: one.path.endswith(tuple(f"{{{name}}}" for name in SLASHED))):
         for prefix in ("", "/api/v3"):
             app.router.add_route(route.method, prefix + pattern(route.path), door(world, route))
     advertise, exchange = smart.doors(world)

@@ -48,7 +48,7 @@ async def perform(desk: Desk, step: Mapping[str, Any]) -> bool:
         if str(step.get("uses", "")).startswith("actions/upload-artifact@"):
             return upload(desk, strings(step.get("with"), desk.context))
         return True
-    except ExpressionError as error:
+    except (ExpressionError, OSError) as error:
         desk.log.append(f"Error: {error}")
         return False
 
@@ -101,15 +101,10 @@ def pairs(text: str) -> dict[str, str]:
     lines = iter(text.splitlines())
     for line in lines:
         name, mark, end = line.partition("<<")
+        key, equals, value = line.partition("=")
         if mark and "=" not in name:
-            block = []
-            for inner in lines:
-                if inner == end:
-                    break
-                block.append(inner)
-            found[name] = "\n".join(block)
-        elif "=" in line:
-            key, _, value = line.partition("=")
+            found[name] = "\n".join(iter(lambda end=end: next(lines, end), end))  # type: ignore[misc]
+        elif equals:
             found[key] = value
     return found
 

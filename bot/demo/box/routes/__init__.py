@@ -1,6 +1,6 @@
 """One module an area of GitHub's API; each ends in its table of routes, with GitHub's own path templates.
 
-``API`` holds them all, in the order in which they are tried.
+``API`` holds them all.
 """
 
 from bot.demo.box.routes import (
@@ -43,5 +43,4 @@ API = [
     *blobs.ROUTES,
     *graphql.ROUTES,
     *admin.ROUTES,
-    *repos.LAST,
 ]

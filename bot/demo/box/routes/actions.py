@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.demo.box.call import Call, Reply, Route, known, ok
-from bot.demo.box.errors import Refusal, invalid, not_found, unprocessable
+from bot.demo.box.call import Call, Reply, Route, known, ok, wrong_type
+from bot.demo.box.errors import Refusal, not_found, unprocessable
 from bot.demo.box.rows import Artifact, Gate, Job, Json, Run
 from bot.demo.box.shapes import people, runs
 from bot.demo.box.shapes.deploys import environment as show_environment
@@ -36,7 +36,7 @@ async def workflow(call: Call) -> Reply:
 async def start(call: Call) -> Reply:
     """POST …/dispatches: 204, or 200 with the run's id where it is asked for"""
     named = await the_workflow(call)
-    ref = call.text("ref", "Workflow").removeprefix("refs/heads/").removeprefix("refs/tags/")
+    ref = call.text("ref", "").removeprefix("refs/heads/").removeprefix("refs/tags/")
     sha = await call.repo.git.resolve(ref)
     if sha is None:
         raise unprocessable(f"No ref found for: {ref}")
@@ -45,7 +45,7 @@ async def start(call: Call) -> Reply:
         raise unprocessable("Workflow does not have 'workflow_dispatch' trigger")
     given = call.body.get("inputs") or {}
     if not isinstance(given, dict):
-        raise invalid("Workflow", "inputs", "invalid")
+        raise wrong_type("inputs", given, "object")
     about = {"event": "workflow_dispatch", "sha": sha, "branch": ref, "inputs": checked_inputs(there[0], given)}
     run = dispatch(call.world, call.repo, there[0], call.me, about)
     if not call.flag("return_run_details"):

@@ -7,7 +7,7 @@ from typing import Any
 
 from bot.demo.box import events
 from bot.demo.box.call import Call, Reply, Route, created, known, ok, wrong_type
-from bot.demo.box.errors import Refusal, invalid, not_accessible, unprocessable
+from bot.demo.box.errors import Refusal, not_accessible, unprocessable
 from bot.demo.box.git import NO_SHA
 from bot.demo.box.rows import App, CheckRun, CheckSuite, Json
 from bot.demo.box.shapes import checks
@@ -69,7 +69,7 @@ def check_annotation(one: Json) -> None:
         if one.get(name) is None:
             raise unprocessable(f"Invalid request.\n\nMissing required field: annotations.{name}")
     if one["annotation_level"] not in LEVELS:
-        raise invalid("CheckRun", "annotation_level", "invalid")
+        raise unprocessable(f"Invalid request.\n\nannotation_level must be one of {', '.join(LEVELS)}.")
     if one["start_line"] != one["end_line"] and ("start_column" in one or "end_column" in one):
         raise unprocessable("start_column and end_column are only for annotations on one line")
 
@@ -105,7 +105,7 @@ def suite_for(call: Call, app: App, sha: str) -> CheckSuite:
 
 async def create(call: Call) -> Reply:
     """POST …/check-runs"""
-    app, name, sha = my_app(call), call.text("name", "CheckRun"), call.text("head_sha", "CheckRun")
+    app, name, sha = my_app(call), call.text("name", ""), call.text("head_sha", "")
     if await call.repo.git.kind(sha) != "commit":
         raise unprocessable(f"No commit found for SHA: {sha}")
     output, actions = checked_output(call) or {}, checked_actions(call)
@@ -115,7 +115,7 @@ async def create(call: Call) -> Reply:
         name=name,
         status="queued",
         conclusion=None,
-        external_id=call.text("external_id", "CheckRun", default=""),
+        external_id=call.text("external_id", "", default=""),
         details_url=call.body.get("details_url"),
         started_at=moment(call, "started_at") or call.world.now(),
         completed_at=None,
@@ -172,8 +172,8 @@ async def update(call: Call) -> Reply:
     if output is not None:
         check.output = check.output | {key: value for key, value in output.items() if key != "annotations"}
         check.annotations += output.get("annotations") or []
-    check.name = call.text("name", "CheckRun", default=check.name)
-    check.external_id = call.text("external_id", "CheckRun", default=check.external_id)
+    check.name = call.text("name", "", default=check.name)
+    check.external_id = call.text("external_id", "", default=check.external_id)
     check.details_url = call.body.get("details_url", check.details_url)
     check.started_at = moment(call, "started_at") or check.started_at
     if "actions" in call.body:

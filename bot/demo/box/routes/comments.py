@@ -16,7 +16,7 @@ BODY_MOST = 65536
 
 def tell(call: Call, comment: Comment, action: str, **more: object) -> None:
     """``issue_comment``"""
-    issue = talk.issue(call.world, call.repo, call.repo.issues[comment.number])
+    issue = talk.issue_in_hook(call.world, call.repo, call.repo.issues[comment.number])
     payload: Json = {"action": action, "issue": issue, "comment": talk.comment(call.world, call.repo, comment), **more}
     events.emit(call.world, "issue_comment", call.repo, payload, sender=call.me)
 

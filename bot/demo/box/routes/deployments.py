@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.demo.box import events
 from bot.demo.box.call import NOTHING, Call, Reply, Route, created, known, ok
 from bot.demo.box.deploying import add_status, ensure_environment, state_of
-from bot.demo.box.errors import Refusal, invalid, not_found, unprocessable
+from bot.demo.box.errors import Refusal, not_found, unprocessable
 from bot.demo.box.merging import signature
 from bot.demo.box.pushes import move
 from bot.demo.box.rows import Deployment, Environment
@@ -176,7 +176,7 @@ async def add_rule(call: Call) -> Reply:
     place, wanted = the_environment(call), call.body.get("integration_id")
     apps = {one.app.id: one.app for one in call.world.installations_on(call.repo)}
     if wanted not in apps:
-        raise invalid("DeploymentProtectionRule", "integration_id", "invalid")
+        raise unprocessable("The App of this integration_id is not installed on the repository.")
     number = call.world.next_id()
     place.rules[number] = apps[wanted]
     return created(deploys.rule(call.world, number, apps[wanted]))

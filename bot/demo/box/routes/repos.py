@@ -122,6 +122,5 @@ ROUTES = [
     Route("GET", f"{BASE}/tags", tags),
     Route("GET", f"{BASE}/tarball/{{ref}}", archive),
     Route("GET", f"{BASE}/zipball/{{ref}}", archive),
+    Route("GET", f"{BASE}/commits/{{ref}}", commit),
 ]
-# A ref may hold slashes, so this one stands behind every longer path.
-LAST = [Route("GET", f"{BASE}/commits/{{ref}}", commit)]

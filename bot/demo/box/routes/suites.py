@@ -42,7 +42,7 @@ async def show(call: Call) -> Reply:
 
 async def create(call: Call) -> Reply:
     """POST …/check-suites: 200 when the App has one on that commit"""
-    app, sha = my_app(call), await call.commit_sha(call.text("head_sha", "CheckSuite"))
+    app, sha = my_app(call), await call.commit_sha(call.text("head_sha", ""))
     before = len(call.repo.suites)
     suite = suite_for(call, app, sha)
     return Reply(status=201 if len(call.repo.suites) > before else 200, json=await shown(call, suite))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from bot.demo.box.git import Commit
 from bot.demo.box.rows import CheckRun, CheckSuite, Json, Repo, Status
 from bot.demo.box.shapes.code import simple_commit
@@ -94,7 +96,7 @@ def annotation(world: World, repo: Repo, check: CheckRun, one: Json) -> Json:
     """An annotation."""
     return {
         "path": one["path"],
-        "blob_href": f"{html(world, repo)}/blob/{check.suite.head_sha}/{one['path']}",
+        "blob_href": f"{html(world, repo)}/blob/{check.suite.head_sha}/{quote(one['path'])}",
         "start_line": one["start_line"],
         "end_line": one["end_line"],
         "start_column": one.get("start_column"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from bot.demo.box.git import Change, Commit, Entry, Person
 from bot.demo.box.rows import Json, Repo
 from bot.demo.box.shapes.people import node_id, user
@@ -64,7 +66,7 @@ def commit(world: World, repo: Repo, one: Commit) -> Json:
 
 def change(world: World, repo: Repo, one: Change, sha: str) -> Json:
     """One changed file."""
-    page, shown = html(world, repo), {}
+    page, shown, path = html(world, repo), {}, quote(one.path)
     if one.patch:
         shown["patch"] = one.patch
     if one.old_path != one.path:
@@ -76,9 +78,9 @@ def change(world: World, repo: Repo, one: Change, sha: str) -> Json:
         "additions": one.additions,
         "deletions": one.deletions,
         "changes": one.additions + one.deletions,
-        "blob_url": f"{page}/blob/{sha}/{one.path}",
-        "raw_url": f"{page}/raw/{sha}/{one.path}",
-        "contents_url": f"{api(world, repo)}/contents/{one.path}?ref={sha}",
+        "blob_url": f"{page}/blob/{sha}/{path}",
+        "raw_url": f"{page}/raw/{sha}/{path}",
+        "contents_url": f"{api(world, repo)}/contents/{path}?ref={sha}",
         **shown,
     }
 
@@ -93,9 +95,10 @@ def content(world: World, repo: Repo, entry: Entry, ref: str) -> Json:
     """A file or folder without its bytes."""
     kind = {"tree": "dir", "commit": "submodule"}.get(entry.kind, "file")
     base, page = api(world, repo), html(world, repo)
-    url = f"{base}/contents/{entry.path}?ref={ref}"
+    path = quote(entry.path)
+    url = f"{base}/contents/{path}?ref={quote(ref)}"
     git_url = f"{base}/git/{entry.kind}s/{entry.sha}"
-    shown = f"{page}/{'tree' if kind == 'dir' else 'blob'}/{ref}/{entry.path}"
+    shown = f"{page}/{'tree' if kind == 'dir' else 'blob'}/{ref}/{path}"
     return {
         "type": kind,
         "name": entry.path.rpartition("/")[2],
@@ -105,7 +108,7 @@ def content(world: World, repo: Repo, entry: Entry, ref: str) -> Json:
         "url": url,
         "git_url": git_url,
         "html_url": shown,
-        "download_url": f"{page}/raw/{ref}/{entry.path}" if kind == "file" else None,
+        "download_url": f"{page}/raw/{ref}/{path}" if kind == "file" else None,
         "_links": {"self": url, "git": git_url, "html": shown},
     }
 

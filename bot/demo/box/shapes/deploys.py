@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from bot.demo.box.rows import App, Deployment, DeploymentStatus, Environment, Json, Release, Repo
 from bot.demo.box.shapes.people import maybe_app, node_id, user
 from bot.demo.box.shapes.repos import api, html
@@ -64,8 +66,8 @@ def environment(world: World, repo: Repo, one: Environment) -> Json:
         "id": one.id,
         "node_id": node_id("Environment", one.id),
         "name": one.name,
-        "url": f"{api(world, repo)}/environments/{one.name}",
-        "html_url": f"{html(world, repo)}/deployments/activity_log?environments_filter={one.name}",
+        "url": f"{api(world, repo)}/environments/{quote(one.name, safe='')}",
+        "html_url": f"{html(world, repo)}/deployments/activity_log?environments_filter={quote(one.name)}",
         "created_at": stamp(one.created_at),
         "updated_at": stamp(one.created_at),
         "protection_rules": [{"id": rule, "node_id": node_id("GateRule", rule), "type": kind} for rule, kind in kinds],
@@ -95,7 +97,7 @@ def release(world: World, repo: Repo, one: Release) -> Json:
         "url": url,
         "assets_url": f"{url}/assets",
         "upload_url": f"{url}/assets{{?name,label}}",
-        "html_url": f"{page}/releases/tag/{one.tag}",
+        "html_url": f"{page}/releases/tag/{quote(one.tag)}",
         "id": one.id,
         "node_id": node_id("Release", one.id),
         "tag_name": one.tag,

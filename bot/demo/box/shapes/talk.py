@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from bot.demo.box.auth import role_of
 from bot.demo.box.rows import Account, Comment, Issue, Json, Label, Reaction, Repo
 from bot.demo.box.shapes.people import maybe_app, maybe_user, node_id, user
@@ -27,7 +29,7 @@ def label(world: World, repo: Repo, one: Label) -> Json:
     return {
         "id": one.id,
         "node_id": node_id("Label", one.id),
-        "url": f"{api(world, repo)}/labels/{one.name}",
+        "url": f"{api(world, repo)}/labels/{quote(one.name)}",
         "name": one.name,
         "description": one.description,
         "color": one.color,
@@ -119,6 +121,11 @@ def issue(world: World, repo: Repo, one: Issue) -> Json:
     if is_pull:
         shown |= {"draft": repo.pulls[one.number].draft, "pull_request": pull_links(world, repo, one.number)}
     return shown
+
+
+def issue_in_hook(world: World, repo: Repo, one: Issue) -> Json:
+    """An issue as webhooks carry it: who closed it is left out."""
+    return {key: value for key, value in issue(world, repo, one).items() if key != "closed_by"}
 
 
 def pull_links(world: World, repo: Repo, number: int) -> Json:

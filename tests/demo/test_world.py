@@ -1,0 +1,67 @@
+"""Promises about the demo's world: everything answers when it is up, and nothing is left when it is down."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bot.demo import bot_process, world
+from bot.demo.board import Board
+from bot.demo.bot_process import NotStarted
+
+
+def processes_in(folder: Path) -> list[str]:
+    """Command lines of processes that work in or below a folder (Linux)."""
+    found = []
+    for one in Path("/proc").iterdir():
+        try:
+            if one.name.isdigit() and (one / "cwd").readlink().is_relative_to(folder):
+                found.append((one / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+async def test_a_world_is_raised_and_taken_down_without_a_trace(monkeypatch):
+    """The real bot runs as a process of its own; afterwards neither process nor folder is left."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://somebody.elses/database")
+    board = Board()
+    async with world.raised(board, unjailed=False) as made:
+        folder = made.bot.log.parent
+        assert made.gone() == ""
+        assert len(processes_in(folder)) >= 3  # two replicas and the bot
+        async with aiohttp.ClientSession() as http:
+            for name, url in board.links.items():
+                async with http.get(url) as response:
+                    assert response.status < 500, name
+        async with asyncio.timeout(10):
+            while made.traffic.answers[200] < 20:  # noqa: ASYNC110  # visitors announce nothing
+                await asyncio.sleep(0.02)
+        assert made.traffic.failed == 0
+        assert list(made.proxy.weights.values()) == [100]
+    assert not folder.exists()
+    assert processes_in(folder) == []
+
+
+async def test_a_world_that_cannot_be_raised_leaves_nothing_either(monkeypatch):
+    """It says which part failed, in that part's own words."""
+    told = []
+    monkeypatch.setattr(world.service, "DEPLOY", "import sys; sys.exit('no fleet today')")
+    with pytest.raises(world.NotRaised, match="no fleet today"):
+        async with world.raised(Board(heard=told.append), unjailed=False):
+            pass
+    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("surefoot-demo-*/production/*.log"))
+
+
+async def test_a_bot_that_ends_at_its_start_is_told_with_its_last_words(tmp_path):
+    """An operator's mistake is not a silent minute."""
+    port = bot_process.free_port()
+    bot = await bot_process.start(tmp_path, {"APP_ID": "no number"}, port=port, index="http://127.0.0.1:9/simple")
+    with pytest.raises(NotStarted, match="no number"):
+        await bot.ready()
+    await bot.stop()
+    assert "ended with code 2" in bot.gone()
