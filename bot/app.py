@@ -134,7 +134,12 @@ class App:
             return await self.powers.client(of.id)
 
         self.clock = clock = Clock(
-            self.store, app=self.powers.forge().app, installation=installation, voice=self.voice, now=self._clock
+            self.store,
+            app=self.powers.forge().app,
+            installation=installation,
+            voice=self.voice,
+            prune=self.engine.prune,
+            now=self._clock,
         )
         for ticker in (clock.tick(self.settings.tick), clock.sweep(self.settings.sweep), clock.speak()):
             self._tasks.append(asyncio.create_task(ticker))

@@ -18,13 +18,13 @@ from bot.tools import metrics
 
 log = structlog.get_logger(__name__)
 
-BEHIND = timedelta(minutes=2)  # news that nobody looked at for so long has lost its work
+BEHIND = timedelta(minutes=15)  # news that nobody looked at for so long has lost its work
 KEEP = timedelta(days=30)  # drained deliveries and heard mail
 UNSAID = timedelta(seconds=30)
 
 
 class Clock:
-    """The tickers of one process. app: the App's own client; installation: a client per installation."""
+    """The tickers of one process. app: the App's own client; prune: forgets what the engine ran before then."""
 
     def __init__(
         self,
@@ -33,10 +33,11 @@ class Clock:
         app: Callable[[], GitHubAPI],
         installation: Callable[[apps.Installation], Awaitable[GitHubAPI]],
         voice: Callable[[UpdateRow, bool], Awaitable[None]],
+        prune: Callable[[datetime], Awaitable[int]],
         now: Callable[[], datetime],
     ) -> None:
         self._store, self._app, self._installation = store, app, installation
-        self._voice, self._now = voice, now
+        self._voice, self._prune, self._now = voice, prune, now
 
     async def tick(self, every: timedelta) -> None:
         """Wake what is due, for ever."""
@@ -109,6 +110,7 @@ class Clock:
 
     async def _old(self) -> None:
         await self._store.prune(self._now() - KEEP)
+        await self._prune(self._now() - timedelta(days=1))
 
     async def say_unsaid(self) -> None:
         """Say what could not be said when it happened."""

@@ -70,7 +70,7 @@ class Powers:
 
     async def gh(self, update: Update) -> GitHubAPI:
         """A client that may do in the update's repository what the App was granted."""
-        return await self.client(update.installation)
+        return await self.client(await self._installation(update))
 
     async def us(self, _update: Update) -> apps.Us:
         """Who we are on GitHub."""
@@ -128,7 +128,7 @@ class Powers:
     async def checkout(self, update: Update) -> Callable[[Sha, Sha], AbstractAsyncContextManager[checkout.Trees]]:
         """Both sides as folders, for as long as they are needed."""
         forge = self.forge()
-        token = await forge.token(update.installation, update.repo)
+        token = await forge.token(await self._installation(update), update.repo)
         url = forge.git_url(update.repo)
 
         @asynccontextmanager
@@ -185,6 +185,11 @@ class Powers:
 
     async def _tools(self, update: Update) -> Tools:
         return Tools(http=self._world.http, github=await self.gh(update), repo=update.repo)
+
+    async def _installation(self, update: Update) -> InstallationId:
+        """The row's: an App that was taken away and given back has another installation than the update knew."""
+        row = await self._world.store.repo(update.repo)
+        return row.installation if row else update.installation
 
     async def _environment(self, update: Update) -> Environment | None:
         if update.rollout is None:

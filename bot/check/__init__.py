@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
 from bot import config
 from bot.adapters import Tools, kinds, manifests, open_one, sources
@@ -31,11 +28,11 @@ from bot.core.model import Component, Pin, Release, Sha, Simulation, Verdict
 from bot.core.ports import Lab, Manifest, Source, Trial
 from bot.core.repo_config import CONFIG_PATH, RepoConfig
 from bot.core.rewriting import rewritten
+from bot.core.survey import by_component, oldest_python, rules_of
 from bot.lab import probe
 from bot.lab.indexes import index_of_pip as index_of_lab
 from bot.lab.resolver import find_uv
 from bot.lab.trial import laboratory
-from bot.stages.detect import by_component, rules_of
 from bot.tools.cache import Folder, user_folder
 from bot.tools.http import Http, Reach
 from bot.tools.pip import index_of_pip
@@ -145,16 +142,6 @@ async def _read(look: Look) -> Read:
     )
 
 
-def oldest_python(pyproject: str) -> str | None:
-    """The oldest Python that a project says it runs on: the lower bound of `requires-python`; None when not said."""
-    try:
-        wanted = SpecifierSet(str(tomllib.loads(pyproject).get("project", {}).get("requires-python", "")))
-    except (tomllib.TOMLDecodeError, InvalidSpecifier, AttributeError):
-        return None
-    bounds = [Version(one.version.removesuffix(".*")) for one in wanted if one.operator in {">=", "~=", "=="}]
-    return str(max(bounds)) if bounds else None
-
-
 async def _choices(look: Look, seen: Read, component: Component, pins: Sequence[Pin]) -> Sequence[Choice] | str:
     """The answers for one component, or an error in words."""
     current = next((pin.version for pin in pins if pin.version), pins[0].requirement)
@@ -162,7 +149,7 @@ async def _choices(look: Look, seen: Read, component: Component, pins: Sequence[
         if not seen.config.updates.wants(component.name):
             return [Choice(verdict=Verdict.CURRENT, current=current, why=("left alone by updates.match",))]
         releases = await look.sources[component.ecosystem].releases(component.name)
-        rules = replace(rules_of(component, seen.config), pythons=(seen.python,) if seen.python else ())
+        rules = rules_of(component, seen.config, seen.python)
         return choose(pins, releases, now=look.now, rules=rules, known={})
     except Missing as problem:
         return [Choice(verdict=Verdict.HOLD, current=current, why=(str(problem),))]

@@ -1,7 +1,7 @@
 """Both of GitHub's limits, told apart and obeyed: who is over one fails fast until it is over, and writes are paced.
 
 Sources: GitHub's pages on rate limits for the REST API and best practices (wait for `retry-after`; else until
-`x-ratelimit-reset` when nothing remains; else a minute, longer each time; at most one write a second).
+`x-ratelimit-reset` when nothing remains; else a minute, longer each time).
 """
 
 from __future__ import annotations

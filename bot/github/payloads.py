@@ -112,14 +112,18 @@ def _published(mail: Envelope) -> Event:
 def _check_run(mail: Envelope) -> Event:
     told = mail.read(bodies.CheckRun)
     repo, run = RepoName(told.repository.full_name), told.check_run
-    if told.action != "requested_action":
+    ours = run.app is not None and run.app.id == mail.app
+    pressed = told.requested_action.identifier if told.requested_action else ""
+    if told.action == "rerequested" and ours:
+        pressed = "retry"  # GitHub's own button for running a check again
+    elif told.action != "requested_action":
         return ChecksMoved(repo=repo, sha=Sha(run.head_sha))
-    if run.app is None or run.app.id != mail.app or told.requested_action is None or told.sender.type != "User":
-        return Ignored(name="check_run.requested_action")
+    if not ours or not pressed or told.sender.type != "User":
+        return Ignored(name=f"check_run.{told.action}")
     return ActionPressed(
         repo=repo,
         sha=Sha(run.head_sha),
-        identifier=told.requested_action.identifier,
+        identifier=pressed,
         author=Login(told.sender.login),
         at=mail.received,
         delivery=mail.guid,

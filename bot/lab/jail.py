@@ -16,7 +16,7 @@ from bot.lab.jobs import MIB, Job, Limits
 from bot.lab.orders import Order
 
 HOME = "/home/sim"
-WORK = f"{HOME}/work"
+WORK = f"{HOME}/tree"
 RESULTS = "/results/results"
 _SOURCE = "/src"
 _USER = 1000

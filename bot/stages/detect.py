@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 
 from gidgethub.abc import GitHubAPI
 
@@ -15,6 +13,7 @@ from bot.core.errors import ConfigProblem, Missing
 from bot.core.model import Component, InstallationId, Pin, RepoName, State, Update, Verdict, id_of
 from bot.core.ports import Manifest, Source
 from bot.core.repo_config import RepoConfig
+from bot.core.survey import PROJECT, by_component, oldest_python, rules_of
 from bot.github import commits
 
 MOST_FILES = 500
@@ -42,6 +41,15 @@ class Detected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """What the default branch says. python: the oldest one that its project runs on, where it says so."""
+
+    pins: tuple[Pin, ...] = ()
+    python: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where is looked: a repository of an installation, with what is known of earlier updates there."""
 
@@ -60,33 +68,31 @@ async def run(
     now: datetime,
 ) -> Detected:
     """Look at the default branch as it is now."""
-    pins, problems = await _pins(place.repo, gh, manifests)
+    read = await _read(place.repo, gh, manifests)
     found: list[Update] = []
     answers: list[Answer] = []
-    for component, places in sorted(by_component(pins).items(), key=lambda item: item[0].name):
+    for component, places in sorted(by_component(read.pins).items(), key=lambda item: item[0].name):
         if not config.updates.wants(component.name):
             answers.append(_answer(component, "", Verdict.HOLD, "left alone by updates.match"))
             continue
-        for choice in await _choices(component, places, config, sources, place.known, now):
+        for choice in await _choices(
+            component, places, rules_of(component, config, read.python), sources, place.known, now
+        ):
             answers.append(_told(component, choice))
             if choice.verdict is Verdict.APPROVE:
                 found.append(_update(place, component, places, choice, now))
-    return Detected(found=tuple(found), answers=tuple(answers), problems=tuple(problems))
+    return Detected(found=tuple(found), answers=tuple(answers), problems=read.problems)
 
 
-async def _pins(repo: RepoName, gh: GitHubAPI, manifests: Mapping[str, Manifest]) -> tuple[list[Pin], list[str]]:
+async def _read(repo: RepoName, gh: GitHubAPI, manifests: Mapping[str, Manifest]) -> _Read:
     base = await commits.default_branch(gh, repo)
     tip = await commits.branch(gh, repo, base)
     if tip is None:
-        return [], [f"{base} has no commit yet"]
+        return _Read(problems=(f"{base} has no commit yet",))
     pins: list[Pin] = []
     problems: list[str] = []
-    mine = [
-        (file.path, manifest)
-        for file in await commits.tree(gh, repo, tip)
-        for manifest in manifests.values()
-        if manifest.matches(file.path)
-    ]
+    paths = [file.path for file in await commits.tree(gh, repo, tip)]
+    mine = [(path, manifest) for path in paths for manifest in manifests.values() if manifest.matches(path)]
     if len(mine) > MOST_FILES:
         problems.append(f"{len(mine)} files pin something; the first {MOST_FILES} were read")
     for path, manifest in mine[:MOST_FILES]:
@@ -95,21 +101,14 @@ async def _pins(repo: RepoName, gh: GitHubAPI, manifests: Mapping[str, Manifest]
             pins += manifest.read(path, text) if text is not None else ()
         except ConfigProblem as error:
             problems.append(str(error))
-    return pins, problems
-
-
-def by_component(pins: Iterable[Pin]) -> dict[Component, list[Pin]]:
-    """The pins of each component, in reading order."""
-    groups: defaultdict[Component, list[Pin]] = defaultdict(list)
-    for pin in pins:
-        groups[pin.component].append(pin)
-    return dict(groups)
+    project = await commits.read(gh, repo, PROJECT, tip) if PROJECT in paths else None
+    return _Read(pins=tuple(pins), python=oldest_python(project or ""), problems=tuple(problems))
 
 
 async def _choices(
     component: Component,
     pins: Sequence[Pin],
-    config: RepoConfig,
+    rules: Rules,
     sources: Mapping[str, Source],
     known: Sequence[Update],
     now: datetime,
@@ -124,13 +123,7 @@ async def _choices(
     except Missing as error:
         return [Choice(verdict=Verdict.HOLD, current=current, why=(str(error),))]
     before: dict[str, State] = {u.target: u.state for u in known if u.component == component}
-    return choose(pins, releases, now=now, rules=rules_of(component, config), known=before)
-
-
-def rules_of(component: Component, config: RepoConfig) -> Rules:
-    """What the configuration says of one component."""
-    mine = [ignore for ignore in config.updates.ignore if fnmatchcase(component.name, ignore.name)]
-    return Rules(minimum_age=config.updates.minimum_age, ignore=tuple(ignore.versions for ignore in mine))
+    return choose(pins, releases, now=now, rules=rules, known=before)
 
 
 def _answer(component: Component, current: str, verdict: Verdict, why: str) -> Answer:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bot.core.errors import Missing, Refused, SurefootError, Transient
 from bot.core.model import InstallationId, RepoName
-from bot.github import actions, apps, checks, comments, commits, deployments, hooks, pulls, shapes
+from bot.github import apps, checks, comments, commits, deployments, hooks, pulls, shapes
 from bot.github.answers import Answer, error_of, graphql_error, onward, words
 from tests.github import barest
 from tests.github.hub import hub_and_forge, said
@@ -44,11 +44,6 @@ READS = {
         lambda gh: deployments.find(gh, REPO, environment="e", sha=SHA, key="k"),
         f"{R}/deployments",
     ),
-    "workflow runs": (
-        lambda gh: actions.find_run(gh, REPO, "deploy.yml", "k", since=LONG_AGO),
-        f"{R}/actions/workflows/{{workflow_id}}/runs",
-    ),
-    "workflow run": (lambda gh: actions.run(gh, REPO, 1), f"{R}/actions/runs/{{run_id}}"),
     "deliveries": (lambda gh: hooks.deliveries(gh, since=LONG_AGO), "/app/hook/deliveries"),
 }
 

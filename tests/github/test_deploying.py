@@ -6,12 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import web
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bot.core.errors import Missing, Refused
 from bot.core.model import InstallationId
-from bot.github import actions, deployments, hooks
+from bot.github import deployments, hooks
 from bot.github.hooks import MOST_TRIES, Delivery, lost
 from tests.github.hub import hub_and_forge, said
 from tests.github.town import REPO, Town
@@ -116,75 +113,6 @@ async def test_what_ran_well_last_is_known(shop):
 
     assert second == await deployments.last_good(shop.gh, REPO, "production")
     assert fourth == await deployments.last_good(shop.gh, REPO, "stage")
-
-
-async def test_a_run_is_dispatched_and_found_again_by_its_key(shop):
-    """The run's number is told at once; lost before it was written down, it is found by the key in its title."""
-    await shop.push({".github/workflows/deploy.yml": WORKFLOW})
-    since = shop.box.now() - timedelta(minutes=1)
-    number = await actions.dispatch(shop.gh, REPO, "deploy.yml", ref="main", inputs={"deploy_id": "u:prod:1"})
-    ten = await actions.dispatch(shop.gh, REPO, "deploy.yml", ref="main", inputs={"deploy_id": "u:prod:10"})
-    await shop.box.settle()
-
-    found = await actions.find_run(shop.gh, REPO, "deploy.yml", "u:prod:1", since=since)
-    assert (number, "completed", "success", shop.tip) == (found.id, found.status, found.conclusion, found.sha)
-    assert ten == (await actions.find_run(shop.gh, REPO, "deploy.yml", "u:prod:10", since=since)).id
-    assert found == await actions.run(shop.gh, REPO, number)
-    assert await actions.find_run(shop.gh, REPO, "deploy.yml", "u:prod:2", since=since) is None
-    await actions.cancel(shop.gh, REPO, number)  # it has ended, which is as good
-
-
-async def test_a_dispatch_that_cannot_be_is_told(shop):
-    """No such file, and an input that the workflow does not declare, in GitHub's words."""
-    await shop.push({".github/workflows/deploy.yml": WORKFLOW})
-    with pytest.raises(Missing):
-        await actions.dispatch(shop.gh, REPO, "other.yml", ref="main", inputs={})
-    with pytest.raises(Refused, match="422"):
-        await actions.dispatch(shop.gh, REPO, "deploy.yml", ref="main", inputs={"deploy_id": "1", "odd": "2"})
-
-
-async def test_an_older_server_that_knows_no_run_details_is_served_too():
-    """Where the field is unknown it is left out, and the run's number is then looked for; 204 says nothing either."""
-    async with hub_and_forge() as (hub, forge):
-        url = "/repos/acme/shop/actions/workflows/deploy.yml/dispatches"
-
-        def old(asked):
-            if "return_run_details" in asked.body:
-                return said({"message": 'Invalid request.\n\n"return_run_details" is not a permitted key.'}, 400)
-            return web.Response(status=204)
-
-        hub.on("POST", url, old)
-        gh = await forge.installation(WE)
-        assert await actions.dispatch(gh, REPO, "deploy.yml", ref="main", inputs={}) is None
-        assert 2 == len(hub.to(url))
-
-        hub.on("POST", url, lambda asked: said({"message": "No ref found for: x"}, 422))
-        with pytest.raises(Refused, match="No ref found"):
-            await actions.dispatch(gh, REPO, "deploy.yml", ref="x", inputs={})
-        assert 3 == len(hub.to(url))
-
-
-async def test_a_run_that_does_not_stop_is_told():
-    """A refusal to cancel a run that still runs is no success."""
-    async with hub_and_forge() as (hub, forge):
-        raw = {"id": 1, "display_title": "x", "head_sha": "a" * 40, "html_url": "u"}
-        raw |= {"created_at": "2026-03-04T12:00:00Z", "status": "in_progress"}
-        hub.on("GET", "/repos/acme/shop/actions/runs/1", lambda asked: said(raw))
-        hub.on("POST", "/repos/acme/shop/actions/runs/1/cancel", lambda asked: said({"message": "no"}, 409))
-        gh = await forge.installation(WE)
-        with pytest.raises(Refused):
-            await actions.cancel(gh, REPO, 1)
-        hub.on("POST", "/repos/acme/shop/actions/runs/1/cancel", lambda asked: said({}, 202))
-        await actions.cancel(gh, REPO, 1)
-
-
-@given(
-    st.text("ab1:-._ ()", max_size=12), st.text("ab1:-.", min_size=1, max_size=4), st.text("ab1:-._ ()", max_size=12)
-)
-def test_a_key_is_seen_only_as_a_whole(before, key, after):
-    """A key inside of a longer one is another key; beside spaces and brackets it is seen."""
-    assert actions.shows(f"{before} ({key}) {after}", key)
-    assert not actions.shows(f"x{key}1", key)
 
 
 def a_try(number: int, guid: str, ok: bool = False) -> Delivery:

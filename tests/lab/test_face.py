@@ -21,7 +21,7 @@ async def test_a_command_runs_in_a_copy(host: Host, tmp_path: Path) -> None:
     tree(tmp_path, {"main.py": "print('hello from', __file__)\nopen('new', 'w')\nraise SystemExit(3)\n"})
     ran = await face.run(tmp_path, ["python3", "main.py"], SMALL, host)
     told = json.loads(json.dumps(face.as_json(ran)))
-    assert (told["exit_code"], told["reason"], told["output"]) == (3, "finished", "hello from /home/sim/work/main.py\n")
+    assert (told["exit_code"], told["reason"], told["output"]) == (3, "finished", "hello from /home/sim/tree/main.py\n")
     assert told.keys() == {"exit_code", "reason", "seconds", "peak_memory_mib", "isolation", "output"}
     assert face.exit_code(ran) == 3
     assert face.summary(ran).startswith("finished, exit code 3, ") and str(host.isolation) in face.summary(ran)

@@ -114,7 +114,7 @@ class GitHubActions:
 
     async def _with_key(self, key: str, narrowed: str) -> RunStatus | None:
         async for run in self._runs(narrowed):
-            if key in str(run.get("display_title") or ""):
+            if shows(str(run.get("display_title") or ""), key):
                 return _status(run)
         return None
 
@@ -190,3 +190,8 @@ def _status(run: Mapping[str, Any]) -> RunStatus:
         detail=str((conclusion if done else run.get("status")) or "unknown"),
         url=run.get("html_url"),
     )
+
+
+def shows(title: str, key: str) -> bool:
+    """Whether a run's title shows this key as a whole: `a:1` is not in `a:10`."""
+    return re.search(rf"(?<![\w:.-]){re.escape(key)}(?![\w:.-])", title) is not None

@@ -26,7 +26,7 @@ async def run_event(world: World, repo: Repo, run: Run, action: str, workflow: W
     payload = {
         "action": action,
         "workflow": runs.workflow(world, repo, run.path, workflow.name),
-        "workflow_run": runs.run(world, repo, run, head),
+        "workflow_run": runs.run_in_hook(world, repo, run, head, action),
     }
     events.emit(world, "workflow_run", repo, payload, sender=run.actor)
 

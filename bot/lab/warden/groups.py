@@ -94,13 +94,10 @@ class Groups:
 
     def ran_out(self) -> bool:
         """Did the kernel kill anything inside for want of memory?"""
-        for folder in self.folders:
-            for name in ("memory.events", "memory.oom_control"):
-                for line in _read(f"{folder}/{name}").splitlines():
-                    key, _, count = line.partition(" ")
-                    if key == "oom_kill" and count.strip() not in ("", "0"):
-                        return True
-        return False
+        names = ("memory.events", "memory.oom_control")
+        told = "".join(_read(f"{folder}/{name}") for folder in self.folders for name in names)
+        counts = [line.split()[1] for line in told.splitlines() if line.startswith("oom_kill ")]
+        return any(count != "0" for count in counts)
 
 
 def _bound_v1(folder: str, kind: str, memory: int, pids: int, cpus: float) -> None:
