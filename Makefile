@@ -29,7 +29,9 @@ real: setup
 bench: setup
 	$(BIN)/python -m pytest -q -s tests/bench
 
-# Renew the hash-pinned requirement files from pyproject.toml.
+# Renew the hash-pinned requirement files from pyproject.toml. A release must have been out for a week.
+PIN := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-header --quiet --upgrade --no-strip-extras \
+	--exclude-newer "7 days"
 pins: setup
-	$(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-header -q --upgrade -o requirements.txt
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-annotate --no-header -q --upgrade -c requirements.txt -o requirements-dev.txt
+	$(PIN) -o requirements.txt
+	$(PIN) --extra dev -c requirements.txt -o requirements-dev.txt

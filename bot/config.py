@@ -156,21 +156,32 @@ def _ignore(item: object) -> Ignore:
 def _simulate(node: Node) -> Simulate:
     usual = Simulate()
     suites_node = node.node("suites")
-    suites = {kind: _suite(suites_node.node(kind)) for kind in suites_node.names()}
+    suites: dict[str, str] = {}
+    left_out: dict[str, str] = {}
+    for kind in suites_node.names():
+        below = suites_node.node(kind)
+        suites[kind] = _suite(below)
+        left_out.update(below.take("left_out", _reasons, left_out))
+        below.done()
     seconds = node.take("timeout", span, timedelta(seconds=usual.seconds)).total_seconds()
     memory = node.take("memory_mib", whole(64, 65_536), usual.memory_mib)
-    made = Simulate(suites=suites, seconds=seconds, memory_mib=memory)
     suites_node.done()
     node.done()
-    return made
+    return Simulate(suites=suites, left_out=left_out, seconds=seconds, memory_mib=memory)
 
 
 def _suite(node: Node) -> str:
     run = node.take("run", text, "")
     if not run.strip():
         raise ConfigProblem("needs a command", where=node.where(), mend="Write run: python -m pytest")
-    node.done()
     return run
+
+
+def _reasons(value: object) -> dict[str, str]:
+    """What is left out, each with its reason."""
+    if isinstance(value, Mapping):
+        return {text(what): text(why) for what, why in value.items()}
+    raise ValueError("must be a mapping of what is left out to why")
 
 
 def _policy(node: Node) -> Policy:

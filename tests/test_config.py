@@ -27,7 +27,7 @@ simulate:
   timeout: 5m
   memory_mib: 512
   suites:
-    unit: {run: make check}
+    unit: {run: make check, left_out: {tests/slow: needs an hour}}
 policy: {major: reject, approvals: 2}
 environments:
   - name: production
@@ -44,6 +44,7 @@ def test_everything_that_can_be_written_is_read() -> None:
     assert read.updates.wants("requests") and read.updates.wants("flask") and not read.updates.wants("django")
     assert [(i.name, i.versions) for i in read.updates.ignore] == [("django", ""), ("bo*", ">=2")]
     assert timedelta(days=2) == read.updates.minimum_age
+    assert {"tests/slow": "needs an hour"} == read.simulate.left_out
     assert (read.simulate.suites, read.simulate.seconds, read.simulate.memory_mib) == ({"unit": "make check"}, 300, 512)
     assert (
         read.policy.rules[Kind.MAJOR],

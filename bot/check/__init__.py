@@ -234,6 +234,7 @@ def _trial(seen: Read, component: Component, folders: tuple[Path, Path], shas: t
         base_sha=shas[1],
         component=component,
         suites=wanted.suites,
+        left_out=wanted.left_out,
         seconds=wanted.seconds,
         memory_mib=wanted.memory_mib,
     )

@@ -36,9 +36,13 @@ class Updates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulate:
-    """How updates are tried. suites: kind -> command, empty to find them; the budget of one simulation."""
+    """How updates are tried. suites: kind -> command, empty to find them; the budget of one simulation.
+
+    left_out: what the commands do not run, and why; every report says it.
+    """
 
     suites: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 600.0
     memory_mib: int = 2048
 

@@ -49,6 +49,7 @@ def _trial(update: Update, trees: Trees, head: Sha, base: Sha, config: RepoConfi
         base_sha=base,
         component=update.component,
         suites=config.simulate.suites,
+        left_out=config.simulate.left_out,
         seconds=config.simulate.seconds,
         memory_mib=config.simulate.memory_mib,
     )

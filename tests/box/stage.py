@@ -96,7 +96,9 @@ class Stage:
         """Write down where an answer differs from GitHub's published schemas."""
         bare = path.partition("?")[0].removeprefix("/api/v3")
         if not bare.startswith(("/_box", "/graphql")) and Schemas.load().template(method, bare):
-            self.problems += [one for one in Schemas.load().response(method, bare, status, body) if not KNOWN.match(one)]
+            self.problems += [
+                one for one in Schemas.load().response(method, bare, status, body) if not KNOWN.match(one)
+            ]
 
     async def app(self, method: str, path: str, body: Any = None) -> Answer:
         """A request as the App itself."""

@@ -6,6 +6,13 @@ from tests.box.stage import stage
 
 CHECKS = {"strict": False, "checks": [{"context": "ci", "app_id": None}]}
 
+FLAKY = """
+on: pull_request
+jobs:
+  test:
+    steps: [{run: 'test -z "$FAIL"'}]
+"""
+
 
 def rules(*, checks=None, reviews=None, enforce=False):
     """A body for branch protection."""
@@ -74,6 +81,7 @@ async def test_a_pull_request_is_edited_closed_and_reopened():
         await it.box.commit(it.repo, {"x": "y"}, "Other base", "next")
         assert (await it.ask("PATCH", url, {"base": "next"})).json["base"]["ref"] == "next"
         assert (await it.ask("PATCH", url, {"state": "half"})).status == 422
+        assert (await it.ask("PATCH", url, {"title": "mine"}, token=it.box.add_user("eve"))).status == 403
         await it.ask("DELETE", it.at("/git/refs/heads/topic"))
         assert (await it.ask("GET", url)).json["state"] == "closed"
         assert (await it.ask("PATCH", url, {"state": "open"})).status == 422
@@ -236,6 +244,8 @@ async def test_reviewers_are_asked_and_let_go():
         assert (await it.ask("POST", url, {"reviewers": ["surefoot[bot]"]})).status == 422
         await it.ask("POST", url, {"reviewers": ["rob", "ann"]})
         await it.ask("DELETE", url, {"reviewers": ["rob"]})
+        await it.settle()
+        assert {"pull_request.review_requested", "pull_request.review_request_removed"} <= set(it.ear.names())
         assert [one["login"] for one in (await it.ask("GET", url)).json["users"]] == ["ann"]
 
 
@@ -327,3 +337,35 @@ async def test_graphql_knows_little_and_says_so():
         for node, on in ((pull["node_id"], "enable"), ("bm9uZQ==", "enable"), ("bm9uZQ==", "disable")):
             text = f'mutation {{ {on}PullRequestAutoMerge(input: {{pullRequestId: "{node}"}}) {{ clientMutationId }} }}'
             assert (await it.ask("POST", "/graphql", {"query": text})).json["errors"]
+
+
+async def test_direct_pushes_meet_the_rules_too():
+    """No force-push to a protected branch; admins pass where rules are not for them; others wait for the check."""
+    async with stage() as it:
+        await protect(it, checks=CHECKS)
+        main = it.at("/git/refs/heads/main")
+        first = it.repo.git.refs["refs/heads/main"]
+        sha = await it.branch("topic")
+        assert (await it.ask("PATCH", main, {"sha": sha})).json["message"] == 'Required status check "ci" is expected.'
+        assert (await it.ask("PATCH", main, {"sha": sha}, token=it.owner)).status == 200
+        forced = await it.ask("PATCH", main, {"sha": first, "force": True}, token=it.owner)
+        assert forced.json["message"] == "Cannot force-push to this branch"
+        other = await it.branch("other", path="other.txt")
+        await it.ask("POST", it.at(f"/statuses/{other}"), {"state": "success", "context": "ci"})
+        assert (await it.ask("PATCH", main, {"sha": other})).status == 200
+
+
+async def test_the_newest_run_of_a_required_check_counts():
+    """A red run that was tried again and went green does not block for ever."""
+    async with stage(files={".github/workflows/ci.yml": FLAKY}) as it:
+        await protect(it, checks={"strict": False, "checks": [{"context": "test", "app_id": 15368}]})
+        it.box.world.job_env["FAIL"] = "1"
+        pull = await it.pull()
+        url = it.at(f"/pulls/{pull['number']}")
+        await it.settle()
+        assert (await it.ask("PUT", f"{url}/merge", {})).status == 405
+        it.box.world.job_env.clear()
+        for state in ("closed", "open"):
+            await it.ask("PATCH", url, {"state": state})
+        await it.settle()
+        assert (await it.ask("PUT", f"{url}/merge", {})).status == 200

@@ -189,4 +189,4 @@ async def test_an_event_that_nobody_asked_for_is_not_sent():
         it.box.world.installations[it.installation].permissions.pop("issues")
         await it.box.commit(it.repo, {"a": "b"})
         await it.settle()
-        assert set(it.ear.names()) == {"installation.created", "push", "issues.opened"}
+        assert set(it.ear.names()) == {"ping", "installation.created", "push", "issues.opened"}

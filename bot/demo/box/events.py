@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.demo.box.rows import Account, App, CheckRun, CheckSuite, Installation, Issue, Json, Pull, Repo
 from bot.demo.box.shapes import checks, people, pulls, repos, talk
-from bot.demo.box.world import World
+from bot.demo.box.world import World, stamp
 
 # Any one of these permissions (read) lets an App have the event.
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -56,6 +56,25 @@ def post(world: World, installation: Installation, event: str, payload: Json, re
         installation_id=installation.id,
         repository_id=repo.id if repo else None,
     )
+
+
+def ping(world: World, app: App) -> None:
+    """``ping``: a new hook introduces itself."""
+    made = stamp(app.created_at)
+    hook = {
+        "type": "App",
+        "id": app.hook_id,
+        "name": "web",
+        "active": True,
+        "events": app.events,
+        "config": {"content_type": "json", "insecure_ssl": "0", "url": app.webhook_url, "secret": "********"},
+        "created_at": made,
+        "updated_at": made,
+        "app_id": app.id,
+        "deliveries_url": f"{world.url}/app/hook/deliveries",
+    }
+    payload: Json = {"zen": "Keep it logically awesome.", "hook_id": app.hook_id, "hook": hook}
+    world.deliveries.post(app, "ping", payload, installation_id=None, repository_id=None)
 
 
 def installed(world: World, installation: Installation, sender: Account) -> None:

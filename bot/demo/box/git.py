@@ -167,7 +167,9 @@ class Git:
         return done.returncode, done.stdout
 
     async def create(self, default_branch: str) -> None:
-        """Make the bare repository."""
+        """Make the bare repository. What the box knows beside git is in memory, so an old one is no use to it."""
+        if (self.path / "HEAD").exists():
+            raise GitError(f"{self.path} holds a repository of an earlier box; give this one an empty data folder")
         self.path.mkdir(parents=True, exist_ok=True)
         await self.run("init", "--quiet", "--bare", f"--initial-branch={default_branch}")
         with (self.path / "config").open("a") as config:  # one process less than asking git twice

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bot.demo.box import events
+from bot.demo.box.auth import ROLES, role_of
 from bot.demo.box.call import Call
+from bot.demo.box.errors import Refusal
 from bot.demo.box.rows import Issue, Json, Label
 from bot.demo.box.shapes import talk
 
@@ -25,6 +27,14 @@ def new_issue(call: Call, title: str, body: str | None) -> Issue:
     )
     repo.issues[issue.number] = issue
     return issue
+
+
+def own_or_writer(call: Call, issue: Issue) -> None:
+    """403 for a person who neither wrote it nor has more than read access; an App's permission was checked before."""
+    if call.actor.installation or issue.user is call.me:
+        return
+    if ROLES[role_of(call.repo, call.me)] < ROLES["triage"]:
+        raise Refusal(403, "Must have admin rights to Repository.")
 
 
 def edit_issue(call: Call, issue: Issue) -> Json:

@@ -59,6 +59,7 @@ def add_app(world: World, slug: str, given: Mapping[str, Any]) -> tuple[App, str
         long_tokens=bool(given.get("long_tokens")),
     )
     world.apps[app.id] = app
+    events.ping(world, app)
     return app, pem
 
 

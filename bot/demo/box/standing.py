@@ -89,12 +89,14 @@ def latest_statuses(repo: Repo, sha: str) -> list[Status]:
 
 
 def check_passes(repo: Repo, sha: str, name: str, app_id: int | None) -> bool | None:
-    """Has a required check passed? None while nobody has said so either way."""
+    """Has a required check passed? None while nobody has said so either way. Of each App its newest run counts."""
     wanted = None if app_id in (None, -1) else app_id
-    found: list[bool | None] = []
+    newest: dict[int, CheckRun] = {}
     for check in latest_checks(repo, sha):
-        if check.name == name and wanted in (None, check.suite.app.id):
-            found.append(check.conclusion in PASSING if check.status == "completed" else None)
+        app = check.suite.app.id
+        if check.name == name and wanted in (None, app) and (app not in newest or check.id > newest[app].id):
+            newest[app] = check
+    found = [check.conclusion in PASSING if check.status == "completed" else None for check in newest.values()]
     if wanted is None:
         states = {"success": True, "pending": None}
         found += [states.get(one.state, False) for one in latest_statuses(repo, sha) if one.context == name]

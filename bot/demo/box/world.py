@@ -25,6 +25,7 @@ from bot.demo.box.rows import Account, App, Installation, Repo, Token
 
 ACTIONS_APP_ID = 15368  # GitHub Actions' own App, on github.com too
 log = logging.getLogger(__name__)
+LOG_MOST = 5000  # exchanges that are remembered; an answer has some 10 kB
 LETTERS = string.ascii_letters + string.digits
 
 
@@ -74,7 +75,7 @@ class World:
         self.faults = Faults(now)
         self.limits = Limits(now)
         self.deliveries = Deliveries(now, self.faults, self.next_id)
-        self.log: deque[Exchange] = deque(maxlen=50_000)
+        self.log: deque[Exchange] = deque(maxlen=LOG_MOST)
         self.job_env: dict[str, str] = {}  # what every workflow job finds in its environment, beside GitHub's own
         self.secrets: dict[str, str] = {}  # ${{ secrets.NAME }} in workflows
         self.job_slots = asyncio.Semaphore(2)
@@ -98,7 +99,7 @@ class World:
             log.error("something in the background of the box broke", exc_info=error)
 
     async def settle(self) -> None:
-        """Wait until no workflow runs and every webhook has left."""
+        """Wait until no workflow runs and every webhook has left. A run at a gate runs until the gate is answered."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.deliveries.settle()

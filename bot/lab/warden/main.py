@@ -78,8 +78,9 @@ class Stream:
 class Run:
     """One order under way."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, lifeline: int = 0) -> None:
         self.order = order
+        self.lifeline = lifeline  # when it can be read it has closed: whoever asked is gone
         self.slot, self.lock = slots.take(slots.folder(order["slots"]), os.getpid() % slots.SLOTS)
         self.groups = Groups(order["groups"], self.slot)
         self.out = Stream(order["keep_output"], tail=True)
@@ -139,7 +140,7 @@ class Run:
     def watch(self) -> str:
         """Until the child ends or a bound is met: finished, timeout, output, memory or abandoned."""
         poll = select.poll()
-        for fd in (0, self.out.fd, self.results.fd, self.status.fd):
+        for fd in (self.lifeline, self.out.fd, self.results.fd, self.status.fd):
             poll.register(fd, select.POLLIN)
         try:
             poll.register(os.pidfd_open(self.child), select.POLLIN)
@@ -152,7 +153,7 @@ class Run:
             if left <= 0:
                 return "timeout"
             for fd, _ in poll.poll(min(left, longest)):
-                if fd == 0:
+                if fd == self.lifeline:
                     return "abandoned"
                 self._take(fd, poll)
             if self.out.total > self.order["most_output"]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 from bot.demo.box import events
-from bot.demo.box.auth import ROLES, role_of
 from bot.demo.box.call import NOTHING, Call, Reply, Route, created, ok
-from bot.demo.box.errors import Refusal, invalid, not_found
-from bot.demo.box.issuing import edit_issue, label_names, new_issue, put_labels
+from bot.demo.box.errors import invalid, not_found
+from bot.demo.box.issuing import edit_issue, label_names, new_issue, own_or_writer, put_labels
 from bot.demo.box.pushes import close
 from bot.demo.box.rows import Issue, Label
 from bot.demo.box.shapes import talk
@@ -45,8 +44,7 @@ async def create(call: Call) -> Reply:
 async def edit(call: Call) -> Reply:
     """PATCH …/issues/{issue_number}"""
     issue = call.issue()
-    if not call.actor.installation and issue.user is not call.me:
-        raise_unless_writer(call)
+    own_or_writer(call, issue)
     changes = edit_issue(call, issue)
     if changes:
         events.issue_event(call.world, call.repo, issue, "edited", call.me, changes=changes)
@@ -55,12 +53,6 @@ async def edit(call: Call) -> Reply:
     if "state" in call.body:
         turn(call, issue, call.one_of("state", ("open", "closed")))
     return ok(talk.issue(call.world, call.repo, issue))
-
-
-def raise_unless_writer(call: Call) -> None:
-    """403 for who may neither write here nor wrote it."""
-    if ROLES[role_of(call.repo, call.me)] < ROLES["triage"]:
-        raise Refusal(403, "Must have admin rights to Repository.")
 
 
 def turn(call: Call, issue: Issue, after: str) -> None:

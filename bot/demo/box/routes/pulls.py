@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.demo.box import events
 from bot.demo.box.call import Call, Reply, Route, created, ok
 from bot.demo.box.errors import custom, invalid, not_found, unprocessable
-from bot.demo.box.issuing import edit_issue, new_issue
+from bot.demo.box.issuing import edit_issue, new_issue, own_or_writer
 from bot.demo.box.merging import signature, try_merge
 from bot.demo.box.pushes import close, look_again, move
 from bot.demo.box.rows import Json, Pull
@@ -82,6 +82,7 @@ async def listed(call: Call) -> Reply:
 async def edit(call: Call) -> Reply:
     """PATCH …/pulls/{pull_number}: title, body, state, base"""
     pull, before = call.pull(), call.pull().issue.state
+    own_or_writer(call, pull.issue)
     changes = edit_issue(call, pull.issue)
     if "base" in call.body and call.body["base"] != pull.base_ref:
         changes["base"] = {"ref": {"from": pull.base_ref}, "sha": {"from": pull.base_sha}}
@@ -167,7 +168,10 @@ async def remove_reviewers(call: Call) -> Reply:
     """DELETE …/requested_reviewers"""
     pull = call.pull()
     gone = [str(login).lower() for login in call.list("reviewers")]
-    pull.requested = [one for one in pull.requested if one.login.lower() not in gone]
+    for account in [one for one in pull.requested if one.login.lower() in gone]:
+        pull.requested.remove(account)
+        shown: Json = {"requested_reviewer": people.user(call.world, account)}
+        events.pull_event(call.world, call.repo, pull, "review_request_removed", call.me, **shown)
     return ok(pulls.simple(call.world, call.repo, pull))
 
 

@@ -1,0 +1,98 @@
+"""One life of the bot: a process of its own that works in a test's world until it comes to the point where it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from bot.app import App
+from bot.core.model import ENDS
+from bot.github.client import Manners
+from bot.github.limits import Pace
+from bot.store.database import dialect_url
+from bot.tools import logging
+from bot.tools.pip import IndexSettings
+from tests.flows.crash.points import Points, phase_on_disk
+from tests.flows.flow import REPO, ScriptedLab, settings_for
+
+WHOLE = ("bot.app", "tests.flows.crash.mortal")  # what a fork server loads once, so that a life begins at once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    """What a life is given. url: GitHub's API; index: the simple API; app: the App's number, key and secret.
+
+    deadly: the points at which to die. log: where the points are noted; words: where all else is said.
+    """
+
+    url: str
+    index: str
+    folder: Path
+    app: tuple[int, str, str]
+    port: int
+    sweep: str
+    deadly: frozenset[str]
+    log: Path
+    words: Path
+
+
+def live(orders: Orders) -> None:
+    """Serve until killed; the target of a process."""
+    words = os.open(orders.words, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(words, 1)
+    os.dup2(words, 2)
+    logging.set_up("json:info", stream=sys.stderr)
+    asyncio.run(_live(orders))
+
+
+async def _live(orders: Orders) -> None:
+    more = {"PORT": str(orders.port), "SUREFOOT_SWEEP": orders.sweep}
+    settings = settings_for(orders, orders.folder, orders.app, **more)  # type: ignore[arg-type]
+    database = Path(dialect_url(settings.database_url).database or "")
+    points = Points(orders.log, deadly=orders.deadly, phase=phase_on_disk(database))
+    points.install()
+    index = IndexSettings(index_url=orders.index)
+    app = App(settings, lab=ScriptedLab(), manners=Manners(pace=Pace(seconds=0)), index=index)
+    doors = app.web()
+    doors.middlewares.insert(0, points.door)
+    doors.router.add_get("/rest", _rest(app))
+    await app.start()
+    runner = web.AppRunner(doors, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, settings.host, settings.port, reuse_port=True).start()
+    await asyncio.to_thread(_orphaned)
+    os._exit(1)
+
+
+def _orphaned() -> None:
+    """Returns when the test that we live in has ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    wait([parent.sentinel])
+
+
+def _rest(app: App) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """How things stand, for the test to ask: whether all has ended and been said, and what stands in the rows."""
+
+    async def rest(_request: web.Request) -> web.Response:
+        updates = await app.store.of_repo(REPO)
+        ended = bool(updates) and all(update.state in ENDS for update in updates)
+        busy = await app.store.undrained() or await app.store.unsaid() or not await app.engine.idle(0)
+        found = {
+            "rest": ended and not busy,
+            "updates": updates,
+            "audit": [await app.store.audit(update.id) for update in updates],
+            "leases": await app.store.leases(),
+        }
+        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
+
+    return rest
