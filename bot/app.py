@@ -91,12 +91,17 @@ class App:
         application.router.add_routes(Dashboard(self.store).routes())
         return application
 
-    async def start(self) -> None:
-        """Begin: claim the data, bring the tables up to date, then work. GitHub may be away."""
-        settings = self.settings
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    async def open(self) -> None:
+        """Claim the data and bring the tables up to date: from here on deliveries can be stored."""
+        self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.engine.claim()
         await self.store.migrate()
+        for line in self.settings.missing:
+            log.warning("not set, so nothing is done on GitHub", missing=line)
+
+    async def start(self) -> None:
+        """Begin to work; after `open`. GitHub may be away."""
+        settings = self.settings
         self._session = aiohttp.ClientSession()
         index = self._index if self._index is not None else await asyncio.to_thread(index_of_pip)
         self._http = Http(_reach(settings, index))
@@ -109,8 +114,6 @@ class App:
         self._tasks.append(asyncio.create_task(self.drainer.run(every=settings.tick.total_seconds())))
         if world.forge is not None:
             self._begin_tickers()
-        for line in settings.missing:
-            log.warning("not set, so nothing is done on GitHub", missing=line)
 
     async def stop(self) -> None:
         """End what runs; what is left half done goes on at the next start."""

@@ -23,26 +23,29 @@ async def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT."""
     secrets = [secret for secret in (settings.private_key, settings.webhook_secret, settings.read_token) if secret]
     logging.set_up(settings.log, secrets=secrets)
+    told = _stop_signal()
     app = App(settings)
-    await app.start()
+    await app.open()
     runner = web.AppRunner(app.web(), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, settings.host, settings.port)
     await site.start()
     port = site._server.sockets[0].getsockname()[1] if site._server else settings.port  # type: ignore[attr-defined]
+    # The door is open before anything slow begins: GitHub waits ten seconds for an answer.
     log.info("serving", host=settings.host, port=port, pid=os.getpid(), data_dir=str(settings.data_dir))
-    await _told_to_stop()
+    await app.start()
+    await told.wait()
     log.info("stopping")
     await runner.cleanup()
     await app.stop()
     return 0
 
 
-async def _told_to_stop() -> None:
+def _stop_signal() -> asyncio.Event:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
-    await told.wait()
+    return told
 
 
 async def doctor() -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from bot.core import names, render
+from bot.core import names, policy, render
 from bot.core.durations import spoken
 from bot.core.model import Grade, Sha, Simulation, State, SuiteResult, Tally, TestChange, Update, Verdict
 from bot.core.quoting import code, table
@@ -184,7 +184,7 @@ def _policy(update: Update, head: Sha) -> WantedRun | None:
         key=f"{update.id}:policy",
         status="completed" if conclusion else "in_progress",
         conclusion=conclusion,
-        title=_cut(f"{render.VERDICT_WORDS[decision.verdict]}: {update.note}"),
+        title=_cut(f"{render.VERDICT_WORDS[decision.verdict]}: {policy.why_of(decision)}"),
         summary=table(("Rule", "Verdict", "Why"), rows),
         actions=buttons if decision.verdict in (Verdict.REVIEW, Verdict.DEFER) else (),
     )

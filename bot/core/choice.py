@@ -248,9 +248,7 @@ def _by_age(question: _Question, release: Release) -> _Objection | None:
     return _Objection(why=f"{age} old and must be {spoken(least)}: ready at {ready:%Y-%m-%d %H:%M} UTC", until=ready)
 
 
-def _by_closed(
-    question: _Question, release: Release, newer: Sequence[tuple[Release, _Objection]]
-) -> _Objection | None:
+def _by_closed(question: _Question, release: Release, newer: Sequence[tuple[Release, _Objection]]) -> _Objection | None:
     """Who closed the newer one did not ask for the older one that was there already; a later backport is news."""
     for other, _ in newer:
         closed = question.known.get(other.version) is State.CLOSED
@@ -259,9 +257,7 @@ def _by_closed(
     return None
 
 
-def _of_ranges(
-    scheme: str, pins: Sequence[Pin], ordered: Sequence[Release], *, rules: Rules, now: datetime
-) -> Choice:
+def _of_ranges(scheme: str, pins: Sequence[Pin], ordered: Sequence[Release], *, rules: Rules, now: datetime) -> Choice:
     """No pin is exact: what lies in the range needs no edit, and what lies outside is held by it."""
     written = pins[0].requirement or "any version"
     question = _Question(scheme=scheme, current=written, pins=(), now=now, rules=rules, known={})

@@ -100,6 +100,12 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     return Decision(verdict=worst(findings), findings=findings, head=facts.head, until=facts.defer_until)
 
 
+def why_of(decision: Decision) -> str:
+    """The sentences that gave the verdict; for an approval, all of them."""
+    mine = [finding.why for finding in decision.findings if finding.verdict is decision.verdict]
+    return "; ".join(mine) or "no rule spoke"
+
+
 def _approved(facts: Facts, policy: Policy) -> bool:
     mine = {approval.who for approval in facts.approvals if approval.head == facts.head}
     return len(mine) >= policy.approvals and not facts.blockers

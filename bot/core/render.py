@@ -51,7 +51,6 @@ def pull_body(update: Update) -> str:
     release = update.release
     published = f"{release.published:%Y-%m-%d %H:%M} UTC" if release and release.published else "not known"
     rows = [
-        ("Component", code(update.component.name)),
         ("From", code(update.current)),
         ("To", code(update.target)),
         ("Kind", update.kind.value),
@@ -61,7 +60,7 @@ def pull_body(update: Update) -> str:
     ]
     why = "\n".join(f"- {line}" for line in update.why_now)
     parts = [
-        table(("", ""), rows),
+        table(("Component", code(update.component.name)), rows),
         f"**Why this version**\n\n{why}" if why else "",
         "Surefoot now runs this repository's tests with the old and the new version, in a jail without network, "
         "decides by the policy of the default branch, and tells each step in one comment below.",
@@ -93,7 +92,9 @@ def steps(update: Update) -> list[tuple[str, ...]]:
     elif update.state is State.PROPOSED:
         rows.append(("Simulation", "running"))
     if update.decision:
-        rows.extend((f"Policy: {f.rule}", f"{f.verdict.value}: {f.why}") for f in update.decision.findings)
+        # What the simulation says stands in its own row already.
+        said = [f for f in update.decision.findings if f.rule != "simulation" or update.simulation is None]
+        rows.extend((f"Policy: {f.rule}", f"{f.verdict.value}: {f.why}") for f in said)
     if update.approvals:
         rows.append(("Approved by", ", ".join(f"@{a.who} for {code(a.head[:9])}" for a in update.approvals)))
     if update.merge:
@@ -117,7 +118,7 @@ def _where(update: Update) -> str:
         else ""
     )
     if rollout.because:
-        return f"turned back: {rollout.because}{counts}"
+        return f"turned back: {rollout.because}"
     weight = rollout.step.weight if rollout.step else 0
     return f"{weight} % of the traffic{counts}"
 

@@ -90,11 +90,17 @@ async def set_status(
 async def last_good(gh: GitHubAPI, repo: RepoName, environment: str) -> Sha | None:
     """The commit of the newest deployment of an environment that ended well; None when none is known.
 
-    One that was good and then turned back ends in failure, so it is none. Looks at the newest thirty.
+    Those that bear a key of ours count first: every job with an `environment` makes a deployment too, at the head of
+    its branch, which ends in success also when that job turned a bad commit back. So others' deployments count only
+    where we have none that is good, and never for a commit that did not end well with us. Looks at the newest thirty.
     """
     url = at(repo, "deployments", environment=environment, per_page=MOST_LOOKED)
     found = shaped(await gh.getitem(url), tuple[_Deployment, ...], f"GET {url}")
-    for one in sorted(found, key=lambda one: (one.created_at, one.id), reverse=True):
+    newest_first = sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
+    ours = [one for one in newest_first if _key(one.payload) is not None]
+    not_good = {one.sha for one in ours}
+    others = [one for one in newest_first if one not in ours and one.sha not in not_good]
+    for one in (*ours, *others):
         if await _went_well(gh, repo, one.id):
             return one.sha
     return None

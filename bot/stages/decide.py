@@ -27,7 +27,7 @@ async def run(update: Update, *, gh: GitHubAPI, config: RepoConfig, app_id: int,
 
 
 def _outcome(update: Update, decision: Decision, now: datetime) -> Outcome:
-    why = why_of(decision)
+    why = policy.why_of(decision)
     match decision.verdict:
         case Verdict.APPROVE:
             return Moved(update=update, to=State.APPROVED, why=why)
@@ -49,9 +49,3 @@ def _to(update: Update, state: State, why: str, until: datetime | None) -> Outco
     if update.state is state:
         return Waiting(update=update, until=until, why=why, told=True)
     return Moved(update=update, to=state, why=why)
-
-
-def why_of(decision: Decision) -> str:
-    """The sentences that gave the verdict; for an approval, all of them."""
-    mine = [finding.why for finding in decision.findings if finding.verdict is decision.verdict]
-    return "; ".join(mine) or "no rule spoke"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from bot.core import render
 from bot.core.model import State, UpdateId
@@ -25,6 +27,11 @@ TONES = {
 }
 
 
+def prose(text: str) -> Markup:
+    """Our own sentences as a page shows them: escaped, with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped the line before
+
+
 class Dashboard:
     """`/` and `/updates/{id}`."""
 
@@ -32,6 +39,7 @@ class Dashboard:
         self._store = store
         folder = Path(__file__).parent / "templates"
         self._pages = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+        self._pages.filters["prose"] = prose
         self._pages.globals.update(words=render.WORDS, tone=lambda state: TONES.get(state, ""))
 
     def routes(self) -> list[web.RouteDef]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import tempfile
 from pathlib import Path
 
 import aiohttp
@@ -47,14 +47,17 @@ async def test_a_world_is_raised_and_taken_down_without_a_trace(monkeypatch):
     assert processes_in(folder) == []
 
 
-async def test_a_world_that_cannot_be_raised_leaves_nothing_either(monkeypatch):
+async def test_a_world_that_cannot_be_raised_leaves_nothing_either(monkeypatch, tmp_path):
     """It says which part failed, in that part's own words."""
-    told = []
+    told: list[str] = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(world.service, "DEPLOY", "import sys; sys.exit('no fleet today')")
     with pytest.raises(world.NotRaised, match="no fleet today"):
         async with world.raised(Board(heard=told.append), unjailed=False):
             pass
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("surefoot-demo-*/production/*.log"))
+    assert told
+    assert list(tmp_path.glob("surefoot-demo-*")) == []
+    assert processes_in(tmp_path) == []
 
 
 async def test_a_bot_that_ends_at_its_start_is_told_with_its_last_words(tmp_path):

@@ -183,3 +183,28 @@ async def test_what_is_in_our_inbox_is_not_asked_for():
         assert 1 == await hooks.redeliver(forge.app(), since=EPOCH, known=known)
         assert 0 == len(hub.to("/app/hook/deliveries/1/attempts"))
         assert 1 == len(hub.to("/app/hook/deliveries/2/attempts"))
+
+
+async def by_a_job(shop: Town, sha, state: str) -> None:
+    """What GitHub makes of every workflow job that has an environment: a deployment without a key of ours."""
+    ann = shop.people["ann"]
+    body = {"ref": sha, "environment": "production", "auto_merge": False, "required_contexts": []}
+    made = await ann.post(f"/repos/{REPO}/deployments", data=body)
+    await ann.post(f"/repos/{REPO}/deployments/{made['id']}/statuses", data={"state": state})
+
+
+async def test_the_deployments_of_jobs_do_not_make_a_bad_commit_good(shop):
+    """Each dispatch leaves a successful deployment of its job at the head of main, a turn back does too: ours count."""
+    by_hand, bad = shop.tip, await shop.push({"a": "1"})
+    await by_a_job(shop, by_hand, "success")
+    assert by_hand == await deployments.last_good(shop.gh, REPO, "production")
+
+    await deployed(shop, bad, "in_progress", "failure")
+    await by_a_job(shop, bad, "success")
+    assert by_hand == await deployments.last_good(shop.gh, REPO, "production")
+
+    good = await shop.push({"a": "2"})
+    await deployed(shop, good, "success")
+    await by_a_job(shop, bad, "success")
+
+    assert good == await deployments.last_good(shop.gh, REPO, "production")

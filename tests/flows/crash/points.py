@@ -1,35 +1,38 @@
 """The points at which a bot may die: before and after every request that it sends or gets, and every commit.
 
 All of it is laid around the bot from outside: the bot itself has no such hook. A point reads
-`phase | act | which time in this phase | before or after`, so that it names the same moment in another life as well.
+`unit | act | which time in this unit | before or after`. A unit is one turn of the update, named by what its row says, or
+one piece of the work beside it: a look at the repository, one delivery, one sweep. So a point names the same moment in
+every life: the same act, out of the same rows on disk.
 """
 
 from __future__ import annotations
 
-import json
+import asyncio
+import contextvars
 import os
 import re
-import shutil
 import signal
-import sqlite3
-import tempfile
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import closing
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import sqlalchemy as sa
 from aiohttp import web
-from sqlalchemy.engine.default import DefaultDialect
 from yarl import URL
 
+from bot.clock import Clock
+from bot.core.model import Update
+from bot.drain import Drainer
 from bot.github.gitcmd import Git
+from bot.loop import Loop
+from bot.store.rows import Delivery, UpdateRow
+from tests.flows.crash.commits import Commits
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-NOWHERE = "start"  # the phase before there is an update
 DEADLY, SURVIVED = "!", "."  # how a line of the log begins
 # The ids in a path, so that the same request in another world bears the same name.
 _PLAIN = (
@@ -39,49 +42,64 @@ _PLAIN = (
     (re.compile(r"(?<=/)surefoot/revert-[^/]+$"), "{revert branch}"),
     (re.compile(r"(?<=/)surefoot/[^/]+$"), "{branch}"),
 )
-_TABLE = re.compile(
-    r"""\s*(insert\s+(?:or\s+\w+\s+)?into|update|delete\s+from|replace\s+into
-    |(?:create|drop|alter)\s+(?:unique\s+)?(?:table|index|trigger)(?:\s+if\s+(?:not\s+)?exists)?)\s+"?(\w+)""",
-    re.I | re.X,
-)
+
+
+@dataclass(slots=True)
+class Unit:
+    """One piece of work, and how often it did what so far."""
+
+    name: str
+    done: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+_UNIT: contextvars.ContextVar[Unit] = contextvars.ContextVar("unit")
 
 
 class Points:
-    """Notes each point that this life comes to, and ends the process at the first that is to be its last."""
+    """Notes each point that this life comes to, and ends the process at the first that is to be its last.
 
-    def __init__(self, log: Path, *, deadly: Collection[str], phase: str) -> None:
-        self.phase = phase
+    deadly: points, each with `@` and how often this world must have come to it. before: the points of earlier lives.
+    """
+
+    def __init__(self, log: Path, *, deadly: Collection[str], before: Iterable[str]) -> None:
         self._deadly = frozenset(deadly)
-        self._seen: Counter[tuple[str, str, str]] = Counter()
+        self._seen = Counter(before)
+        self._engine = Unit("engine")  # threads of the engine's own, which belong to nothing
         self._lock = threading.Lock()  # commits come from several threads
         self._log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def reach(self, act: str, when: str) -> None:
         """We are there. Does not return where the process is to die, as by `kill -9`: nothing is cleared away."""
+        unit = _UNIT.get(self._engine)
         with self._lock:
-            which = (self.phase, act, when)
-            self._seen[which] += 1
-            point = f"{self.phase} | {act} | {self._seen[which]} | {when}"
-            last = point in self._deadly
-            os.write(self._log, f"{DEADLY if last else SURVIVED} {point}\n".encode())
+            unit.done[act, when] += 1
+            nth = 1 if unit is self._engine else unit.done[act, when]
+            point = f"{unit.name} | {act} | {nth} | {when}"
+            self._seen[point] += 1
+            counted = f"{point} @{self._seen[point]}"
+            last = counted in self._deadly
+            os.write(self._log, f"{DEADLY if last else SURVIVED} {counted}\n".encode())
             if last:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def install(self) -> None:
-        """Lay the hooks around everything by which the bot touches the world."""
+        """Lay the hooks around everything by which the bot touches the world; called inside of the loop."""
+        _UNIT.set(Unit("start"))
+        _carry_into_threads()
+        _name_units()
         self._around_requests()
         self._around_git()
-        Commits(self).install()
+        Commits(self.reach).install()
 
     @web.middleware
     async def door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Around what comes in."""
         if request.method != "POST":
             return await handler(request)
-        act = f"webhook {request.headers.get('X-GitHub-Event')}"
-        self.reach(act, "before")
+        _UNIT.set(Unit("door"))
+        self.reach("POST /github", "before")
         answer = await handler(request)
-        self.reach(act, "after")
+        self.reach("POST /github", "after")
         return answer
 
     def _around_requests(self) -> None:
@@ -110,74 +128,6 @@ class Points:
         Git.__call__ = call  # type: ignore[method-assign]
 
 
-class Commits:
-    """Around each commit that writes something, whoever makes it: our store, its migrations, the engine."""
-
-    def __init__(self, points: Points) -> None:
-        self._points = points
-        self._wrote: defaultdict[int, list[str]] = defaultdict(list)  # by connection
-        self._phase: dict[int, str] = {}  # to come with the commit
-        self._changes: dict[int, int] = {}
-
-    def install(self) -> None:
-        """Listen to all engines there are and will be."""
-        commit, rollback = DefaultDialect.do_commit, DefaultDialect.do_rollback
-
-        def do_commit(dialect: DefaultDialect, connection: Any) -> None:
-            self._around(_raw(connection), lambda: commit(dialect, connection))
-
-        def do_rollback(dialect: DefaultDialect, connection: Any) -> None:
-            self._forget(_raw(connection))
-            rollback(dialect, connection)
-
-        DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
-        DefaultDialect.do_rollback = do_rollback  # type: ignore[method-assign]
-        sa.event.listen(sa.Engine, "after_cursor_execute", self._noted)
-
-    def _around(self, raw: Any, commit: Callable[[], None]) -> None:
-        wrote = sorted(set(self._wrote[id(raw)]))
-        phase = self._phase.get(id(raw))
-        changed = raw.total_changes != self._changes.get(id(raw), 0) or any(not _is_dml(word) for word in wrote)
-        self._changes[id(raw)] = raw.total_changes
-        self._forget(raw)
-        if not wrote or not changed:  # looked and found nothing to do, as the queue does five times a second
-            commit()
-            return
-        act = "commit " + ", ".join(wrote)
-        self._points.reach(act, "before")
-        commit()
-        self._points.reach(act, "after")
-        self._points.phase = phase or self._points.phase
-
-    def _forget(self, raw: Any) -> None:
-        self._wrote.pop(id(raw), None)
-        self._phase.pop(id(raw), None)
-
-    def _noted(self, conn: sa.Connection, _cursor: Any, statement: str, _given: Any, context: Any, _many: bool) -> None:
-        found = _TABLE.match(statement)
-        if found is None:
-            return
-        raw = _raw(conn.connection)
-        verb, table = found[1].split()[0].lower(), found[2]
-        word = f"{verb} {table}"
-        given = context.compiled_parameters[0] if context is not None and context.compiled_parameters else {}
-        if table == "updates" and "document" in given:
-            self._phase[id(raw)] = phase_of(given["state"], given["document"])
-            word += f" to {given['state']}"
-        elif table == "workflow_status" and isinstance(given.get("status"), str):
-            word += f" to {given['status']}"
-        self._wrote[id(raw)].append(word)
-
-
-def _is_dml(word: str) -> bool:
-    return word.split()[0] in ("insert", "update", "delete", "replace")
-
-
-def _raw(connection: Any) -> Any:
-    """The driver's own connection, below the pool's."""
-    return getattr(connection, "dbapi_connection", connection)
-
-
 def plain(path: str) -> str:
     """A request's path without what is different in every world."""
     for pattern, name in _PLAIN:
@@ -185,26 +135,52 @@ def plain(path: str) -> str:
     return path
 
 
-def phase_of(state: str, document: str) -> str:
-    """How far an update is: its state, and the weight of the step in hand where there is one."""
-    update: Mapping[str, Any] = json.loads(document)
-    step = (update.get("rollout") or {}).get("step")
-    return f"{state} {step['weight']} %" if step and state in ("deploying", "rolling_out") else state
+def phase_of(update: Update) -> str:
+    """How far an update is by its row: the state, and how far the step in hand is where there is one."""
+    step = update.rollout.step if update.rollout else None
+    if step is None or update.state not in ("deploying", "rolling_out", "rolling_back"):
+        return update.state
+    if update.state == "rolling_out":
+        return f"{update.state} {step.weight} %"
+    stand = "ended" if step.finished else "running" if step.run else "asked for" if step.started else "to be asked for"
+    return f"{update.state} to {step.weight} %, {stand}"
 
 
-def phase_on_disk(database: Path) -> str:
-    """Where the life before left the update."""
-    with tempfile.TemporaryDirectory() as folder:
-        # A copy, since whoever opens a database after a crash repairs it, and that is the bot's own task.
-        for part in database.parent.glob(f"{database.name}*"):
-            shutil.copy(part, folder)
-        return _phase_in(Path(folder) / database.name)
+def _name_units() -> None:
+    def turn(_loop: Loop, row: UpdateRow) -> str:
+        return phase_of(row.update)
+
+    def drained(_drainer: Drainer, delivery: Delivery) -> str:
+        return f"drain {delivery.event}"
+
+    _unit_of(Loop, "_turn", turn)
+    _unit_of(Loop, "_repo", lambda *_: "look")
+    _unit_of(Drainer, "_one", drained)
+    _unit_of(Clock, "heal", lambda *_: "sweep")
+    _unit_of(Clock, "wake", lambda *_: "tick")
+    _unit_of(Clock, "say_unsaid", lambda *_: "voice")
 
 
-def _phase_in(database: Path) -> str:
-    with closing(sqlite3.connect(database)) as conn:
+def _unit_of(kind: type, name: str, named: Callable[..., str]) -> None:
+    """Let each call of this method be a unit of its own."""
+    work = getattr(kind, name)
+
+    async def as_unit(*given: Any) -> Any:
+        token = _UNIT.set(Unit(named(*given)))
         try:
-            row = conn.execute("SELECT state, document FROM updates").fetchone()
-        except sqlite3.OperationalError:  # no tables yet
-            return NOWHERE
-    return phase_of(*row) if row else NOWHERE
+            return await work(*given)
+        finally:
+            _UNIT.reset(token)
+
+    setattr(kind, name, as_unit)
+
+
+def _carry_into_threads() -> None:
+    """What runs in a thread belongs to the unit that sent it there; asyncio itself keeps the two apart."""
+    loop = asyncio.get_running_loop()
+    send = loop.run_in_executor
+
+    def run_in_executor(executor: Any, work: Callable[..., Any], *given: Any) -> Any:
+        return send(executor, contextvars.copy_context().run, work, *given)
+
+    loop.run_in_executor = run_in_executor  # type: ignore[method-assign,assignment]

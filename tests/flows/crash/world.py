@@ -73,6 +73,7 @@ class World:
             port=self.port,
             sweep=LATER_SWEEP if number else FIRST_SWEEP,
             deadly=frozenset(deadly),
+            before=tuple(point for life in self.lives for point in life.points),
             log=self.folder / f"points-{number}",
             words=self.folder / f"words-{number}",
         )
@@ -96,7 +97,7 @@ class World:
             raise Lost(f"no end within {PATIENCE:.0f} s: {await self._look()}\n{life.last_words()}") from None
         finally:
             dies.cancel()
-        if life.process.exitcode != -9 or life.point is None:
+        if life.process.exitcode != -9 or life.died_at is None:
             raise Lost(f"the bot ended by itself with {life.process.exitcode}:\n{life.last_words()}")
         return None
 
@@ -132,11 +133,11 @@ class Life:
     @property
     def points(self) -> list[str]:
         """The points that it came to, in order, the one where it died among them."""
-        return [line[2:] for line in self._lines()]
+        return [line[2:].rpartition(" @")[0] for line in self._lines()]
 
     @property
-    def point(self) -> str | None:
-        """Where it died by our will; None while it has not."""
+    def died_at(self) -> str | None:
+        """Where it died by our will, as the orders had it; None while it has not."""
         return next((line[2:] for line in self._lines() if line.startswith(DEADLY)), None)
 
     def _lines(self) -> list[str]:
