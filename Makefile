@@ -15,7 +15,7 @@ demo: setup
 	$(BIN)/surefoot demo
 
 test: setup
-	$(BIN)/python -m pytest -q --cov=bot --cov-report=term
+	$(BIN)/python -m pytest -q -n auto --cov=bot --cov-report=term
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,0 +1,168 @@
+"""The command line as a person types it: exit codes, words, and what is left running: nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bot.cli import cli
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*words: str, env: dict[str, str] | None = None):
+    """One command in this process."""
+    return CliRunner().invoke(cli, list(words), env=env)
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+@contextmanager
+def serving(folder: Path, port: int, **env: str) -> Iterator[subprocess.Popen[str]]:
+    """The bot as an operator starts it."""
+    told = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "SUREFOOT_DATA_DIR": str(folder / "data"),
+        "PORT": str(port),
+    }
+    words = [sys.executable, "-m", "bot", "serve"]
+    process = subprocess.Popen(
+        words, cwd=ROOT, env={**told, **env}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def answer(port: int, path: str, *, data: bytes | None = None) -> tuple[int, str]:
+    """What it says, once it listens."""
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", data=data) as told:
+                return told.status, told.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError("it never listened")
+
+
+def test_help_names_every_command() -> None:
+    """Who asks for help sees what there is."""
+    told = run("--help")
+
+    assert 0 == told.exit_code
+    for command in ("serve", "check", "demo", "box", "lab", "doctor"):
+        assert command in told.output
+
+
+def test_the_version_is_said() -> None:
+    """`--version` says the version of the package."""
+    from bot import __version__
+
+    assert __version__ in run("--version").output
+
+
+def test_the_bot_serves_without_github_and_says_what_is_missing(tmp_path: Path) -> None:
+    """Nothing is set and GitHub is away: it listens, says so, ends at once when told, and leaves nothing running."""
+    port = free_port()
+    with serving(tmp_path, port, GITHUB_API_URL="http://127.0.0.1:9") as process:
+        status, health = answer(port, "/healthz")
+        refused, words = answer(port, "/github", data=b"{}")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        log, _ = process.communicate(timeout=30)
+
+    assert (200, 503) == (status, refused)
+    assert 3 == len(json.loads(health)["missing"])
+    assert "WEBHOOK_SECRET" in words
+    assert 0 == process.returncode, log
+    for name in ("APP_ID", "PRIVATE_KEY", "WEBHOOK_SECRET"):
+        assert name in log
+
+
+def test_a_second_bot_on_the_same_data_is_refused(tmp_path: Path) -> None:
+    """One process per SQLite file: the second one names the folder and ends with 2."""
+    first, second = free_port(), free_port()
+    with serving(tmp_path, first) as running:
+        answer(first, "/healthz")
+        with serving(tmp_path, second) as other:
+            log, _ = other.communicate(timeout=60)
+
+        assert running.poll() is None
+    assert 2 == other.returncode
+    assert str(tmp_path / "data") in log
+
+
+def test_a_wrong_setting_ends_with_its_name() -> None:
+    """Exit code 2 and one line, no traceback."""
+    told = run("serve", env={"PORT": "http"})
+
+    assert 2 == told.exit_code
+    assert "PORT: 'http' is no number" in told.output
+
+
+def test_the_doctor_says_what_is_missing() -> None:
+    """The jail and each missing credential are named; without credentials the code is 1."""
+    told = run("doctor", env={"APP_ID": "", "PRIVATE_KEY": "", "PRIVATE_KEY_PATH": "", "WEBHOOK_SECRET": ""})
+
+    assert 1 == told.exit_code
+    assert "jail: " in told.output and "missing: APP_ID" in told.output
+
+
+def test_a_command_runs_in_the_jail(tmp_path: Path) -> None:
+    """The command sees a copy of the folder, its code is passed on, and the folder stays as it was."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "a.txt").write_text("hello")
+
+    told = run(
+        "lab", "run", "--dir", str(tmp_path / "here"), "--json", "--", "sh", "-c", "cat a.txt; echo x > a.txt; exit 3"
+    )
+    ran = json.loads(told.stdout)
+
+    assert (3, 3, "finished", "hello") == (told.exit_code, ran["exit_code"], ran["reason"], ran["output"])
+    assert "hello" == (tmp_path / "here" / "a.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "words", [("check", "/nowhere"), ("lab", "run", "--dir", "/nowhere", "x"), ("box", "--port", "x")]
+)
+def test_a_word_that_cannot_be_meant_is_refused(words: tuple[str, ...]) -> None:
+    """click's own message and code 2."""
+    assert 2 == run(*words).exit_code
+
+
+def test_the_box_starts_alone(tmp_path: Path) -> None:
+    """`surefoot box` listens and says where, until it is ended."""
+    port = free_port()
+    words = [sys.executable, "-m", "bot", "box", "--port", str(port), "--data-dir", str(tmp_path / "box")]
+    process = subprocess.Popen(words, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        status, _ = answer(port, "/meta")
+    finally:
+        process.send_signal(signal.SIGINT)
+        log, _ = process.communicate(timeout=30)
+
+    assert 200 == status
+    assert f"http://127.0.0.1:{port}" in log
