@@ -20,6 +20,7 @@ from pathlib import Path
 import uv
 
 from bot.demo import leash, wire
+from bot.demo.box import tars
 from bot.demo.proxy import Proxy
 
 START_SECONDS = 20.0
@@ -150,7 +151,7 @@ class Fleet:
             raise NotDeployed(f"{release!r} is no commit")
         try:
             with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
-                archive.extractall(self._tree(release), filter="data")
+                tars.unpack(archive, self._tree(release))
         except tarfile.TarError as error:
             raise NotDeployed(f"cannot unpack the tree of {release}: {error}") from error
 

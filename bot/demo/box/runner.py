@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.demo.box import events, gates
+from bot.demo.box import events, gates, tars
 from bot.demo.box.expressions import ExpressionError, fill, truth
 from bot.demo.box.rows import Artifact, CheckRun, Job, Json, Repo, Run
 from bot.demo.box.shapes import runs
@@ -218,7 +218,7 @@ async def set_up(
     workspace.mkdir()
     packed = await repo.git.archive(run.checkout, "tar")
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(workspace, filter="data")
+        tars.unpack(archive, workspace)
     github = context["github"]
     env = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(place), "CI": "true", "LANG": "C.UTF-8"}
     env |= {f"GITHUB_{key.upper()}": str(value) for key, value in github.items() if key != "event"}

@@ -65,11 +65,11 @@ async def _live(orders: Orders) -> None:
     doors = app.web()
     doors.middlewares.insert(0, points.door)
     doors.router.add_get("/rest", _rest(app))
-    await app.open()
-    await app.start()
+    await app.open()  # and on in the order in which a bot that is really served begins
     runner = web.AppRunner(doors, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, settings.host, settings.port, reuse_port=True).start()
+    await app.start()
     await asyncio.to_thread(_orphaned)
     os._exit(1)
 
@@ -85,6 +85,8 @@ def _rest(app: App) -> Callable[[web.Request], Awaitable[web.Response]]:
     """How things stand, for the test to ask: whether all has ended and been said, and what stands in the rows."""
 
     async def rest(_request: web.Request) -> web.Response:
+        if app.loop is None:
+            return web.json_response({"rest": False})
         updates = await app.store.of_repo(REPO)
         ended = bool(updates) and all(update.state in ENDS for update in updates)
         busy = await app.store.undrained() or not await app.engine.idle(0)

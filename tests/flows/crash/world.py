@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from ruamel.yaml import YAML
 
 from bot.demo import releases
 from bot.demo.box import Box
@@ -205,7 +206,9 @@ async def _peopled(box: Box, health: str) -> tuple[int, str, str]:
         ".github/surefoot.yml": flow.CONFIG.replace("HEALTH", health),
     }
     await box.add_repo(OWNER, NAME, files)
-    return box.add_app("surefoot", owner=OWNER)
+    manifest = YAML(typ="safe").load(flow.MANIFEST.read_text())
+    granted, events = manifest["default_permissions"], manifest["default_events"]
+    return box.add_app("surefoot", owner=OWNER, permissions=granted, events=events)
 
 
 def _a_port(stack: AsyncExitStack) -> int:
