@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from gidgethub.abc import GitHubAPI
 
+from bot.adapters import Tools, open_one, sources
 from bot.announce import Announcer
 from bot.clock import Clock
 from bot.config import Settings
@@ -26,12 +27,13 @@ from bot.engine import Engine
 from bot.github import apps
 from bot.github.client import Manners
 from bot.github.forge import Forge
-from bot.lab import host, indexes, probe, resolver, trial
+from bot.lab import host, probe, resolver, trial
 from bot.loop import Looked, Loop, Stages
 from bot.powers import Powers, World
 from bot.stages import converse, decide, deploy, detect, merge, onboard, propose, rollback, rollout, simulate, watch
 from bot.store.rows import RepoRow, UpdateRow
 from bot.store.store import Store
+from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings, index_of_pip
 from bot.web.api import Api
@@ -104,8 +106,8 @@ class App:
         settings = self.settings
         self._session = aiohttp.ClientSession()
         index = self._index if self._index is not None else await asyncio.to_thread(index_of_pip)
-        self._http = Http(_reach(settings, index))
-        lab = self._lab or await _laboratory(settings)
+        self._http = Http(_reach(settings, index), cache=Memory())
+        lab = self._lab or await _laboratory(settings, Tools(http=self._http, index=lambda: index))
         world = World(store=self.store, http=self._http, lab=lab, forge=self._forge(), index=index, clock=self._clock)
         self.powers = Powers(world)
         self.voice = Announcer(self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock)
@@ -199,16 +201,22 @@ def _notes(detected: detect.Detected) -> Mapping[str, object]:
     return {"said": said, "answers": answers, "problem": "; ".join(detected.problems)}
 
 
-async def _laboratory(settings: Settings) -> Lab:
+async def _laboratory(settings: Settings, tools: Tools) -> Lab:
     """The lab of this machine. Where there is no jail it runs nothing, but for the demo, whose code is its own."""
     there = await probe.probe()
     if there.isolation is Isolation.NONE and settings.unjailed:
         there = host.unjailed()
     log.info("jail", isolation=there.isolation.value, reason=there.reason, mend=there.mend)
-    uv = resolver.find_uv(await indexes.index_of_pip())
+    # What is installed to try an update comes from the index that listed it.
+    uv = resolver.find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases)
     return trial.laboratory(settings.data_dir / "lab", host=there, uv=uv)
 
 
 def _reach(settings: Settings, index: IndexSettings) -> Reach:
     """Users' URLs reach the public Internet, the operator's networks, and the index that pip itself uses."""
-    return Reach(allow=[ip_network(net) for net in settings.allow], trusted=index.hosts, ca=index.cert)
+    return Reach(
+        allow=[ip_network(net) for net in settings.allow],
+        trusted=index.hosts,
+        ca=index.cert,
+        unverified=index.trusted_hosts,
+    )

@@ -38,8 +38,10 @@ class Drainer:
                 log.exception("draining broke; tried again")
                 drained = 0
             if drained < BATCH:
+                # Not wait_for: before Python 3.12 it swallows a cancellation that comes in the moment of a nudge.
                 try:
-                    await asyncio.wait_for(self._news.wait(), every)
+                    async with asyncio.timeout(every):
+                        await self._news.wait()
                 except TimeoutError:
                     continue
                 self._news.clear()

@@ -23,6 +23,7 @@ from bot.check.report import Report, Row
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Grade, Isolation, Kind, Priority, Simulation, Verdict
 from bot.core.ports import Trial
+from bot.lab.resolver import Uv
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
 from tests.adapters.index_server import Index, digest, sdist, wheel
@@ -70,7 +71,7 @@ class FakeLab:
             grade=Grade.FAILED if failed else Grade.PASSED,
             why="tests.test_a::test_b fails" if failed else "7 tests pass, none newly fails",
             isolation=Isolation.FULL,
-            notes=("integration was left out: it needs a network",),
+            notes=("not run: integration (it needs a network)",),
         )
 
 
@@ -188,7 +189,7 @@ async def test_updates_are_tried_on_copies(tree: Path, index: Index) -> None:
     found = rows(made)
     assert found["moving", "1.0.2"].verdict is Verdict.APPROVE
     assert found["big", "2.0"].verdict is Verdict.REVIEW
-    assert "integration was left out: it needs a network" in found["moving", "1.0.2"].why
+    assert "not run: integration (it needs a network)" in found["moving", "1.0.2"].why
     heads = {trial.head for trial in lab.trials}
     assert len(heads) == 2 and all(len(head) == 40 for head in heads)
     assert {len(trial.base_sha) for trial in lab.trials} == {40}
@@ -429,8 +430,8 @@ async def test_a_lab_is_made_only_when_asked_for(
     """Without --no-simulate what is proposed is tried in this machine's lab."""
     lab = FakeLab()
 
-    async def made(cache: Path, say: object) -> FakeLab:
-        assert cache == tmp_path / "cache/surefoot"
+    async def made(cache: Path, uv: Uv, say: object) -> FakeLab:
+        assert (cache, uv.index.main) == (tmp_path / "cache/surefoot", index.url)
         return lab
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -30,8 +30,7 @@ from bot.core.repo_config import CONFIG_PATH, RepoConfig
 from bot.core.rewriting import rewritten
 from bot.core.survey import by_component, oldest_python, rules_of
 from bot.lab import probe
-from bot.lab.indexes import index_of_pip as index_of_lab
-from bot.lab.resolver import find_uv
+from bot.lab.resolver import Uv, find_uv
 from bot.lab.trial import laboratory
 from bot.tools.cache import Folder, user_folder
 from bot.tools.http import Http, Reach
@@ -73,11 +72,14 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
     with Progress() as progress:
         async with Http(reach, cache=folder) as http:
             tools = Tools(http=http, index=lambda: index)
+            asked = {kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)}
+            # What is installed to try an update comes from the index that listed it.
+            uv = find_uv(index, asked["pypi"].releases) if simulate else None
             look = Look(
                 root=path,
                 manifests={kind: open_one(manifests, kind, {}, tools) for kind in kinds(manifests)},
-                sources={kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)},
-                lab=await _lab(cache, progress.say) if simulate else None,
+                sources=asked,
+                lab=await _lab(cache, uv, progress.say) if uv else None,
                 progress=progress,
                 now=datetime.now(UTC),
             )
@@ -89,8 +91,7 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
     return made.code
 
 
-async def _lab(cache: Path, say: Callable[[str], None]) -> Lab:
-    uv = find_uv(await index_of_lab())
+async def _lab(cache: Path, uv: Uv, say: Callable[[str], None]) -> Lab:
     return laboratory(cache / "lab", host=await probe.probe(), uv=uv, say=say)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import shutil
@@ -12,9 +11,11 @@ from pathlib import Path
 
 from bot.core.errors import ConfigProblem
 from bot.core.model import Sha
+from bot.tools import processes
 
 MOST_FILES = 50_000
 MOST_BYTES = 4 << 20  # of one manifest
+GIT_SECONDS = 60.0
 SKIPPED = frozenset({".git", ".hg", ".venv", "venv", ".tox", ".nox", "node_modules", "__pycache__", "site-packages"})
 
 # A checkout's own configuration may name programs for git to run; none of them is to run for a look.
@@ -48,12 +49,9 @@ async def _git(root: Path, *words: str) -> str | None:
     # Optional locks would let a mere look rewrite the checkout's index.
     env = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        process = await asyncio.create_subprocess_exec(
-            *_GIT, "-C", str(root), *words, env=env,
-            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-        told, _ = await process.communicate()
-    except OSError:
+        process = await processes.start(*_GIT, "-C", str(root), *words, env=env)
+        told, _ = await processes.communicate(process, GIT_SECONDS)
+    except (OSError, TimeoutError):
         return None
     return os.fsdecode(told) if process.returncode == 0 else None
 

@@ -180,9 +180,9 @@ def _without_report(before: Side, after: Side, _: Difference) -> tuple[Grade, st
     if not before.outcomes:
         return Grade.UNKNOWN, "the baseline ran no test"
     if after.outcomes is None:
-        return Grade.FAILED, f"{len(before.outcomes)} tests ran before; now there is no report ({after.problem})"
+        return Grade.FAILED, f"{_tests(len(before.outcomes))} ran before; now there is no report ({after.problem})"
     if not after.outcomes:
-        return Grade.FAILED, f"{len(before.outcomes)} tests ran before; now none does"
+        return Grade.FAILED, f"{_tests(len(before.outcomes))} ran before; now none does"
     return None
 
 
@@ -194,19 +194,30 @@ def _compared(before: Side, after: Side, difference: Difference) -> tuple[Grade,
     if before.code == 0 and after.code != 0 and not difference.flaky:  # a flaky failure explains the code
         return Grade.FAILED, f"no test fails, but the command ended with {after.code} (before: 0)"
     if difference.missing:
-        count, gone = len(difference.missing), difference.missing[0].test
-        return Grade.UNKNOWN, f"{count} tests that passed before are absent or skipped, the first is {gone}"
+        return Grade.UNKNOWN, _missing(difference.missing)
     if difference.after.total < difference.before.total:
-        return Grade.UNKNOWN, f"{difference.after.total} tests ran; before it were {difference.before.total}"
+        return Grade.UNKNOWN, f"{_tests(difference.after.total)} ran, and {difference.before.total} ran before"
     if not difference.after.passed:
         return Grade.UNKNOWN, "no test passes on either side"
     return None
 
 
+def _missing(missing: Sequence[TestChange]) -> str:
+    count, gone = len(missing), missing[0].test
+    if count == 1:
+        return f"{gone} passed before and is absent or skipped now"
+    return f"{count} tests that passed before are absent or skipped, the first is {gone}"
+
+
 def _passed(difference: Difference) -> str:
-    words = f"{difference.after.passed} tests pass, none newly fails"
-    if difference.still_failing:
-        words += f", {difference.still_failing} fail on both sides"
-    if difference.flaky:
-        words += f", {len(difference.flaky)} are flaky"
+    passed, failing, flaky = difference.after.passed, difference.still_failing, len(difference.flaky)
+    words = f"{_tests(passed)} {'passes' if passed == 1 else 'pass'}, none newly fails"
+    if failing:
+        words += f", {failing} {'fails' if failing == 1 else 'fail'} on both sides"
+    if flaky:
+        words += f", {flaky} {'is' if flaky == 1 else 'are'} flaky"
     return words
+
+
+def _tests(count: int) -> str:
+    return f"{count} test" if count == 1 else f"{count} tests"

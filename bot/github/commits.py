@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 from gidgethub.abc import GitHubAPI
 from msgspec import Struct
 
-from bot.core.errors import Missing, Refused
+from bot.core import names
+from bot.core.errors import Missing, Permanent, Refused
 from bot.core.model import RepoName, Sha
 from bot.github.shapes import at, below, item, shaped
 
@@ -43,12 +44,13 @@ class Author:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """One commit as git has it."""
+    """One commit as git has it. An amended or rebased one keeps its author and message and gets another committer."""
 
     sha: Sha
     tree: Sha
     parents: tuple[Sha, ...]
     author: Author
+    committer: Author
     message: str
 
 
@@ -106,6 +108,7 @@ class _Commit(Struct):
     tree: _Object
     parents: tuple[_Object, ...]
     author: _Author
+    committer: _Author
     message: str
 
 
@@ -141,6 +144,19 @@ async def create_branch(gh: GitHubAPI, repo: RepoName, name: str, sha: Sha) -> S
     return sha
 
 
+async def put_branch(gh: GitHubAPI, repo: RepoName, name: str, sha: Sha, *, mark: str) -> None:
+    """Point a branch of our own to a commit, made where it is missing. mark: what the messages of our commits hold.
+
+    Permanent when the commit that it points to does not bear the mark: the branch is somebody else's.
+    """
+    there = await create_branch(gh, repo, name, sha)
+    if there == sha:
+        return
+    if not is_ours(await commit_info(gh, repo, there), mark):
+        raise Permanent(f"the branch {name} holds commits that are not ours; delete or rename it")
+    await move_branch(gh, repo, name, sha, force=True)
+
+
 async def move_branch(gh: GitHubAPI, repo: RepoName, name: str, sha: Sha, *, force: bool = False) -> None:
     """Point a branch to another commit. Refused when that is no fast-forward and not forced."""
     await gh.patch(below(at(repo, "git", "refs", "heads"), name), data={"sha": sha, "force": force})
@@ -158,9 +174,23 @@ async def delete_branch(gh: GitHubAPI, repo: RepoName, name: str) -> None:
 async def commit_info(gh: GitHubAPI, repo: RepoName, sha: Sha) -> Commit:
     """What git knows of a commit. Missing when it is not in this repository."""
     raw = await item(gh, at(repo, "git", "commits", sha), _Commit)
-    author = Author(name=raw.author.name, email=raw.author.email, at=raw.author.date.astimezone(UTC))
-    parents = tuple(parent.sha for parent in raw.parents)
-    return Commit(sha=raw.sha, tree=raw.tree.sha, parents=parents, author=author, message=raw.message)
+    return Commit(
+        sha=raw.sha,
+        tree=raw.tree.sha,
+        parents=tuple(parent.sha for parent in raw.parents),
+        author=_person(raw.author),
+        committer=_person(raw.committer),
+        message=raw.message,
+    )
+
+
+def _person(raw: _Author) -> Author:
+    return Author(name=raw.name, email=raw.email, at=raw.date.astimezone(UTC))
+
+
+def is_ours(commit: Commit, mark: str) -> bool:
+    """Whether we made it, for what `mark` says: whoever amends or rebases a commit of ours keeps its message."""
+    return mark in commit.message and commit.committer.email == names.EMAIL
 
 
 async def compare(gh: GitHubAPI, repo: RepoName, base: str, head: str) -> Comparison:

@@ -64,7 +64,8 @@ async def _standing(gh: GitHubAPI, update: Update) -> approvals.Standing:
         )
         for a in said
     ]
-    return approvals.standing(reviews, head=update.pull.head, author=pull.author)
+    pushers = () if update.pull.ours else await pulls.writers(gh, update.repo, pull.number)
+    return approvals.standing(reviews, head=update.pull.head, author=pull.author, pushers=pushers)
 
 
 async def _right(gh: GitHubAPI, update: Update, who: Login) -> approvals.Permission | None:
@@ -89,11 +90,12 @@ async def _checks(gh: GitHubAPI, update: Update, app_id: int) -> tuple[CheckFact
     for status in await checks.statuses(gh, repo, head):
         lights[status.context] = max(lights.get(status.context, Light.GREEN), _STATUS[status.state], key=_ORDER.index)
         reporters.setdefault(status.context, set()).add(None)
-    needed = {
-        need.context: need.app is None or need.app in reporters.get(need.context, set())
-        for need in required
-        if not (need.context in OURS and need.app in (None, app_id))
-    }
+    needed: dict[str, bool] = {}  # name -> whether everybody who must say it has; two Apps may have to
+    for need in required:
+        if need.context in OURS and need.app in (None, app_id):
+            continue
+        told = need.app is None or need.app in reporters.get(need.context, set())
+        needed[need.context] = told and needed.get(need.context, True)
     absent = [
         CheckFact(name=n, light=Light.ABSENT, required=True)
         for n, told in needed.items()

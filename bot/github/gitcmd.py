@@ -6,19 +6,18 @@ machine may read, in no file, and in nothing that a jail can see. Git forgets it
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
-import signal
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.core.errors import Permanent, Transient
+from bot.tools import processes
 from bot.tools.secrets import Secret, redact
 
+MOST_OUT = 128 << 20  # bytes of an answer: trees that hold one another list without end
 MOST_SAID = 4_000  # bytes of git's complaints that are kept
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -62,30 +61,23 @@ class Git:
     url: str
     token: Secret | None = None
     seconds: float = 300.0
+    most: int = MOST_OUT
     more: Mapping[str, str] = field(default_factory=dict)  # of the environment
 
     async def __call__(self, *args: str) -> Done:
-        """Run one command. Transient when it takes too long; Permanent when there is no git. Else its code says."""
+        """Run one command. Else than by its code it fails as Transient when it takes too long, as Permanent when it
+        says too much or when there is no git.
+        """
         try:
-            process = await asyncio.create_subprocess_exec(
-                "git",
-                *args,
-                cwd=self.folder,
-                env=self._environment(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                start_new_session=True,
-            )
+            process = await processes.start("git", *args, env=self._environment(), folder=self.folder, umask=-1)
         except FileNotFoundError as error:
             raise Permanent(f"git cannot be started in {self.folder.name}: {error.strerror}; install git") from error
         try:
-            async with asyncio.timeout(self.seconds):
-                out, said = await process.communicate()
+            out, said = await processes.communicate(process, self.seconds, self.most)
         except TimeoutError:
             raise Transient(f"git {args[0]} took more than {self.seconds:.0f} s") from None
-        finally:
-            _end(process)
+        except processes.TooMuch:
+            raise Permanent(f"git {args[0]} said more than {self.most >> 20} MiB") from None
         words = redact(said[-MOST_SAID:].decode(errors="replace"), _secrets(self.token)).strip()
         return Done(code=process.returncode or 0, out=out.decode(errors="surrogateescape"), said=words)
 
@@ -135,10 +127,3 @@ def may_speak_to(url: str, token: Secret | None) -> str | None:
     if parts.scheme == "http" and token is not None and parts.hostname not in LOOPBACK:
         return f"a token is not sent in the clear to {parts.hostname}"
     return None
-
-
-def _end(process: asyncio.subprocess.Process) -> None:
-    """Git starts helpers of its own; the whole group goes. One that has ended has given its number back."""
-    if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)

@@ -17,6 +17,7 @@ from bot.github.answers import Said
 from bot.github.shapes import Actor, at, every, item, shaped
 
 COLOUR = "5319e7"
+MOST_COMMITS = 250  # GitHub lists no more of a pull request, and does not say so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,15 @@ class _Review(Struct):
     user: Actor | None = None
     commit_id: Sha | None = None
     submitted_at: datetime | None = None
+
+
+class _Known(Struct):
+    login: str = ""  # GitHub sends an empty object for an address that is nobody's
+
+
+class _PullCommit(Struct):
+    author: _Known | None = None
+    committer: _Known | None = None
 
 
 class _MergeResult(Struct):
@@ -247,6 +257,15 @@ async def reviews(gh: GitHubAPI, repo: RepoName, number: PullNumber) -> tuple[Re
         for one in raw
         if one.submitted_at is not None
     )
+
+
+async def writers(gh: GitHubAPI, repo: RepoName, number: PullNumber) -> frozenset[Login]:
+    """Whose commits are on it, as GitHub knows them by the addresses in them. Refused when it has too many to tell."""
+    found = await every(gh, at(repo, "pulls", number, "commits"), _PullCommit)
+    if len(found) >= MOST_COMMITS:
+        raise Refused(f"#{number} has {MOST_COMMITS} commits or more, so whose they are is not known")
+    people = (person for one in found for person in (one.author, one.committer))
+    return frozenset(Login(person.login) for person in people if person is not None and person.login)
 
 
 async def label(gh: GitHubAPI, repo: RepoName, number: PullNumber, labels: Sequence[str]) -> None:

@@ -17,10 +17,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from bot.core.model import Grade
-from bot.lab import processes, resolver, wants
+from bot.lab import indexes, origins, resolver, wants
 from bot.lab.cache import Cache
 from bot.lab.resolver import NotPrepared, Uv
 from bot.lab.wants import Want, Wants
+from bot.tools import processes
 
 _COMPILE_SECONDS, _ASK_SECONDS = 120.0, 30.0
 _LAYOUT = "1"  # part of every key: raise it when environments are made differently
@@ -89,14 +90,15 @@ async def _lock(asked: Wants, interpreter: Interpreter, uv: Uv, folder: Path) ->
     own = asked.lock()
     has_pytest = any(want.name == "pytest" for want in asked.all)
     if own is not None and has_pytest:
-        return _as_text(own), [f"{own[0].where.rpartition(':')[0]} is used as the lock"]
+        return _as_text(own), [f"locked by {own[0].where.rpartition(':')[0]}"]
     lines = [want.text for want in asked.all]
     if not has_pytest:
-        notes.append("pytest is added; the tree does not ask for it")
+        notes.append("pytest is added, since no file asks for it")
         lines.append("pytest")
     with tempfile.TemporaryDirectory(dir=_made(folder)) as name:
         text = await _compile(Path(name), lines, [want.text for want in asked.constraints], interpreter, uv)
-    return with_own_hashes(text, asked.all), notes
+    own_hashes = {one for want in asked.all for one in want.hashes}
+    return await origins.checked(with_own_hashes(text, asked.all), uv, own_hashes), notes
 
 
 async def _compile(place: Path, lines: list[str], limits: list[str], interpreter: Interpreter, uv: Uv) -> str:
@@ -109,20 +111,16 @@ async def _compile(place: Path, lines: list[str], limits: list[str], interpreter
 
 def with_own_hashes(found: str, asked: Iterable[Want]) -> str:
     """The resolver takes hashes from the index; where the tree names its own, only those are let through."""
-    own = {(want.name, _version(want.text)): want for want in asked if want.locked}
+    own = {(want.name, origins.name_and_version(want.text)[1]): want for want in asked if want.locked}
     blocks = found.replace("\\\n", " ").splitlines()
     made = []
     for block in blocks:
         head = block.split(" --hash=")[0].strip()
-        name = head.split("==")[0].split("[")[0].strip()
-        mine = own.get((canonicalize_name(name), _version(head)))
+        name, version = origins.name_and_version(head)
+        mine = own.get((canonicalize_name(name), version))
         hashes = None if mine is None else "".join(f" --hash={one}" for one in mine.hashes)
         made.append(" ".join(block.split()) if hashes is None else head + hashes)
     return "".join(f"{line}\n" for line in sorted(made) if line)
-
-
-def _version(text: str) -> str:
-    return text.partition("==")[2].lstrip("=").split(";")[0].strip()
 
 
 def _as_text(lock: Iterable[Want]) -> str:
@@ -133,7 +131,9 @@ async def _install(place: Path, lock: str, interpreter: Interpreter, uv: Uv) -> 
     (place / "lock.txt").write_text(lock)
     venv = place / "venv"
     await uv.run(place, "venv", "--quiet", "--no-project", "--python", str(interpreter.path), str(venv))
-    words = ("--quiet", "--no-build", "--require-hashes", "--python", str(venv / "bin" / "python"))
+    # Every file is named by its hash, so it does not matter which index offers it.
+    exact = ("--require-hashes", "--index-strategy", indexes.FIRST_MATCH)
+    words = ("--quiet", "--no-build", *exact, "--python", str(venv / "bin" / "python"))
     await uv.run(place, "pip", "sync", *words, "lock.txt")
     await resolver.compile_bytecode(interpreter.path, venv / "lib", _COMPILE_SECONDS)
 

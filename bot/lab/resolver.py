@@ -6,19 +6,27 @@ import contextlib
 import re
 import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cachetools import TTLCache
+
 from bot.core.errors import ConfigProblem, SurefootError, Transient
-from bot.core.model import Grade
-from bot.lab import processes
-from bot.lab.indexes import IndexSettings
+from bot.core.model import Grade, Release
+from bot.lab import indexes
+from bot.tools import processes
+from bot.tools.pip import IndexSettings
+from bot.tools.secrets import redact
+
+Listed = Callable[[str], Awaitable[Sequence[Release]]]  # of a name, as `core.ports.Source.releases`
 
 _AWAY = (
     "Failed to fetch", "error sending request", "Could not connect", "timed out", "dns error",
     "HTTP status server error",
 )  # fmt: skip
 _DECORATION = ("Using Python", "Resolved", "warning:")
+_ELSEWHERE = "A compatible version may be available on a subsequent index"
 _NO_WHEEL = ("no usable wheels", "has no wheels", "building from source is disabled", "Building source distributions")
 
 
@@ -37,18 +45,30 @@ class NotPrepared(SurefootError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uv:
-    """The program, where it asks, and how long one call may take (seconds)."""
+    """The program, where it asks, and how long one call may take (seconds).
+
+    listed: the reader of releases that decides which of several indexes counts for a name; without it a name belongs
+    to the first index that knows it. proven: lines of a lock that it agreed to, for a quarter of an hour.
+    """
 
     path: str
     index: IndexSettings
+    listed: Listed | None = None
     seconds: float = 300.0
+    proven: TTLCache[str, str] = field(default_factory=lambda: TTLCache(10_000, 900.0))
+
+    @property
+    def mixes(self) -> bool:
+        """Whether what it finds comes from several indexes and must be checked by `origins`."""
+        return self.listed is not None and len(self.index.all) > 1
 
     async def run(self, folder: Path, *words: str) -> str:
         """One call in a neutral folder, so that no tree's settings are read. Its standard output.
 
         NotPrepared with the resolver's words; Transient when the index does not answer.
         """
-        process = await processes.start(self.path, *words, env=self.index.uv_environment(), folder=folder)
+        env = indexes.environment(self.index, indexes.FIRST_MATCH if self.mixes else indexes.FIRST_INDEX)
+        process = await processes.start(self.path, *words, env=env, folder=folder)
         try:
             told, complaint = await processes.communicate(process, self.seconds)
         except TimeoutError as problem:
@@ -58,13 +78,13 @@ class Uv:
         return told.decode()
 
 
-def find_uv(index: IndexSettings) -> Uv:
-    """The one beside our interpreter, else the one on PATH."""
+def find_uv(index: IndexSettings, listed: Listed | None = None) -> Uv:
+    """The one beside our interpreter, else the one on PATH. listed: see `Uv`."""
     beside = Path(sys.executable).with_name("uv")
     path = str(beside) if beside.is_file() else shutil.which("uv")
     if path is None:
         raise ConfigProblem("uv is not installed, so no environment can be made", mend="`pip install uv`")
-    return Uv(path=path, index=index)
+    return Uv(path=path, index=index, listed=listed)
 
 
 def _refusal(complaint: str) -> NotPrepared | Transient:
@@ -74,15 +94,18 @@ def _refusal(complaint: str) -> NotPrepared | Transient:
         return Transient(f"the package index does not answer: {words}")
     if any(mark in complaint for mark in _NO_WHEEL):
         return NotPrepared(Grade.UNKNOWN, f"a package is published as source only, and nothing is built here: {words}")
+    if _ELSEWHERE in complaint:
+        # The hint would send people to a strategy that mixes indexes.
+        return NotPrepared(Grade.UNKNOWN, f"the index that counts lacks a version: {words.partition(' `')[0]}")
     if "No solution found" in complaint:
         return NotPrepared(Grade.FAILED, words)
     return NotPrepared(Grade.UNKNOWN, f"the environment cannot be made: {words}")
 
 
 def in_plain_words(complaint: str) -> str:
-    """uv's complaint as one paragraph of at most 1500 characters."""
+    """uv's complaint as one paragraph of at most 1500 characters, without any login of an index."""
     lines = [line.strip() for line in complaint.splitlines() if not line.startswith(_DECORATION)]
-    words = " ".join(re.sub(r"^(error|cause|hint):\s*", "", line) for line in lines if line)
+    words = redact(" ".join(re.sub(r"^(error|cause|hint):\s*", "", line) for line in lines if line))
     return words if len(words) <= 1500 else words[:1500] + " …"
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from bot.core.errors import Transient
 from bot.core.model import Isolation
-from bot.lab import jail, processes
+from bot.lab import jail
 from bot.lab.host import Host
 from bot.lab.jobs import Job, NoJail, Ran, Reason
 from bot.lab.orders import Answer, Order
+from bot.tools import processes
 
 _GRACE = 15.0  # seconds past its own bound after which the warden itself is given up
 _ROOT = str(Path(__file__).resolve().parents[2])

@@ -121,10 +121,10 @@ class _Attempt:
         self, grade: Grade, why: str, results: Sequence[SuiteResult] = (), notes: Sequence[str] = ()
     ) -> Simulation:
         host = self.lab.host
-        left_out = [f"{what} was left out: {why_not}" for what, why_not in self.trial.left_out.items()]
+        left_out = [f"not run: {what} ({why_not})" for what, why_not in self.trial.left_out.items()]
         marks = [f"{host.isolation}: {host.reason}"] if host.isolation is Isolation.PLAIN else []
         if host.isolation is Isolation.UNJAILED:
-            marks = ["this code was run without a jail"]
+            marks = ["run without a jail"]
         return Simulation(
             head=self.trial.head,
             base=self.trial.base_sha,
@@ -173,7 +173,7 @@ class _Attempt:
             try:
                 results.append(await self._suite(suite, before, after))
             except OutOfTime:
-                notes.append(f"{suite.kind} was not run: the {self.trial.seconds:.0f} s were over")
+                notes.append(f"not run: {suite.kind} (the {self.trial.seconds:.0f} s were over)")
         return self._said(*_fold(results, asked=len(found)), results, notes)
 
     async def _suite(self, suite: Suite, before: Sample, after: Sample) -> SuiteResult:
@@ -189,7 +189,7 @@ class _Attempt:
         difference, notes = await self._confirm(suite, (before, after), differential.compare(old, new))
         grade, why = differential.verdict(old, new, difference)
         if known is not None:
-            notes.append("the baseline is known from an earlier run")
+            notes.append("before: known from an earlier run")
         return SuiteResult(
             kind=suite.kind,
             command=suite.command,
@@ -229,7 +229,7 @@ class _Attempt:
         """
         failing = [change.test for change in found.newly_failing]
         if not failing or len(failing) > _MOST_AGAIN:
-            return found, [f"{len(failing)} failures were not run again"] if failing else []
+            return found, [f"not run again: {len(failing)} failures are no flakiness"] if failing else []
         try:
             again = await self._again(suite, samples, failing)
             doubtful = [change for change in found.newly_failing if _passed_alone(again[change.test])]
@@ -237,7 +237,7 @@ class _Attempt:
                 whole, _ = await self._side(suite, samples[1])
                 again |= _with_company(again, doubtful, whole)
         except OutOfTime:
-            return found, ["no time was left to run failures again"]
+            return found, ["not run again: no time was left to tell flaky failures"]
         return differential.confirmed(found, again), []
 
     async def _again(self, suite: Suite, samples: tuple[Sample, Sample], tests: Sequence[str]) -> dict[str, Again]:

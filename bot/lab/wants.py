@@ -152,9 +152,9 @@ def _file(reading: _Reading, path: Path, depth: int) -> Iterator[Want]:
             else:
                 yield from inside
         elif line.startswith("-e") or line.startswith("--editable") or re.match(r"\.{0,2}(/|$)", line):
-            reading.notes.append(f"{where}: {line} is not installed; the tree itself is on the path")
+            reading.notes.append(f"{where}: {line} is not installed, its modules are found in place")
         elif line.startswith("-"):
-            reading.notes.append(f"{where}: {line.split()[0]} is not followed; put it into pip's configuration")
+            reading.notes.append(f"{where}: {line.split()[0]} is not followed, only pip's own configuration is")
         else:
             yield _want(line, where)
 
@@ -204,8 +204,7 @@ def _of_pyproject(reading: _Reading, table: Mapping[str, Any]) -> list[Want]:
         reading.notes.append("pyproject.toml: tool.poetry is not read; export it to a requirements file")
     if {"scripts", "gui-scripts", "entry-points"} & project.keys():
         reading.notes.append(
-            "the project itself is not installed, since that would build it: tests that need its console scripts or"
-            " its metadata fail on both sides"
+            "the project is not installed, as that would build it: its scripts and metadata are missing on both sides"
         )
     found = [_want(str(text), "pyproject.toml: project.dependencies") for text in project.get("dependencies", [])]
     extras = {str(canonicalize_name(name)): lines for name, lines in project.get("optional-dependencies", {}).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -9,6 +11,7 @@ from typing import assert_never
 from gidgethub.abc import GitHubAPI
 
 from bot.core import commands, render
+from bot.core.errors import Missing
 from bot.core.events import Mail
 from bot.core.lifecycle import CAN_TURN_BACK, PULL_IS_OPEN, Moved, Outcome, Waiting
 from bot.core.model import Approval, State, Update
@@ -16,6 +19,7 @@ from bot.github import comments, pulls
 from bot.github.apps import Us
 
 MAY_COMMAND = frozenset({"admin", "maintain", "write"})
+_OUT_OF_REJECTED = "Push a fix, try again with `/surefoot retry`, or merge it by hand."
 _HAPPENING = PULL_IS_OPEN | {State.CLOSED, State.PAUSED, State.FAILED}
 
 
@@ -26,22 +30,31 @@ async def run(update: Update, *, gh: GitHubAPI, us: Us, mail: Mail, now: datetim
         return None
     right = await comments.permission(gh, update.repo, mail.author)
     if right not in MAY_COMMAND:
-        await _answer(update, gh, us, mail, ("-1", render.no_right(mail.author, right)))
+        await _answer(update, gh, us, mail, [("-1", render.no_right(mail.author, right))])
         return None
     outcome: Outcome | None = None
+    answers: list[tuple[str, str]] = []
     for command in said:
-        answered = await _hear(outcome.update if outcome else update, command, gh, mail, now)
-        await _answer(update, gh, us, mail, answered[1:])
-        outcome = answered[0] or outcome
         if isinstance(outcome, Moved):
-            break  # the next command would speak of a state that is no more
+            # The next command would speak of a state that is no more.
+            answers.append(("confused", f"It is {outcome.to.value} now, so I did not hear what came after that."))
+            break
+        changed, *answer = await _hear(outcome.update if outcome else update, command, gh, mail, now)
+        answers.append((answer[0], answer[1]))
+        if changed is not None and outcome is not None:
+            changed = replace(changed, why=f"{outcome.why}; {changed.why}")
+        outcome = changed or outcome
+    await _answer(update, gh, us, mail, answers)
     return outcome
 
 
-async def _answer(update: Update, gh: GitHubAPI, us: Us, mail: Mail, answer: tuple[str, str]) -> None:
-    reaction, reply = answer
+async def _answer(update: Update, gh: GitHubAPI, us: Us, mail: Mail, answers: Sequence[tuple[str, str]]) -> None:
+    """Every reaction, and one reply with all that is to be said; both are there once, also when it is heard again."""
     if mail.comment is not None:
-        await comments.react(gh, update.repo, mail.comment, reaction)
+        with suppress(Missing):  # its writer took the comment away meanwhile; what it said was said
+            for reaction in dict.fromkeys(reaction for reaction, _ in answers):
+                await comments.react(gh, update.repo, mail.comment, reaction)
+    reply = "\n\n".join(words for _, words in answers if words)
     if reply and update.pull is not None:
         mark = f"<!-- surefoot:answer:{mail.key} -->"
         if not await comments.find(gh, update.repo, update.pull.number, mark, us):
@@ -85,10 +98,12 @@ async def _approve(update: Update, gh: GitHubAPI, mail: Mail, now: datetime) -> 
         )
     if update.pull is None or update.state not in PULL_IS_OPEN:
         return None, "confused", f"There is nothing to approve: this update is {update.state}."
+    if update.state is State.REJECTED:
+        return None, "confused", f"No approval changes that: {update.note}. {_OUT_OF_REJECTED}"
     pull = await pulls.get(gh, update.repo, update.pull.number)
     if pull.head != update.pull.head or mail.at < update.pull.since:
         return None, "confused", "The branch has moved since you wrote; look again and approve what is there now."
-    if pull.author == mail.author:
+    if mail.author in {pull.author, *await pulls.writers(gh, update.repo, pull.number)}:
         return None, "-1", "An author's own approval does not count."
     yes = Approval(who=mail.author, head=pull.head, at=mail.at, source="comment")
     approvals = (*(a for a in update.approvals if (a.who, a.source) != (yes.who, yes.source)), yes)
@@ -98,6 +113,8 @@ async def _approve(update: Update, gh: GitHubAPI, mail: Mail, now: datetime) -> 
 
 
 async def _reject(update: Update, gh: GitHubAPI, mail: Mail, reason: str) -> Answer:
+    if update.merge is not None:
+        return None, "confused", f"It is merged, and {update.state}: `/surefoot rollback` takes it back."
     if update.state not in _HAPPENING or update.pull is None:
         return None, "confused", f"There is nothing to reject: this update is {update.state}."
     await pulls.close(gh, update.repo, update.pull.number)
@@ -106,7 +123,7 @@ async def _reject(update: Update, gh: GitHubAPI, mail: Mail, reason: str) -> Ans
 
 
 def _defer(update: Update, mail: Mail, until: datetime) -> Answer:
-    if update.state not in PULL_IS_OPEN:
+    if update.state not in PULL_IS_OPEN or update.state is State.REJECTED:
         return None, "confused", f"There is nothing to defer: this update is {update.state}."
     why = f"@{mail.author} deferred it until {until:%Y-%m-%d %H:%M} UTC"
     deferred = replace(update, defer_until=until)

@@ -15,6 +15,7 @@ from bot.tools import places
 
 WORKFLOWS = ".github/workflows/"
 NEEDED = frozenset({"sha", "weight"})
+TITLE = "Configure Surefoot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +46,16 @@ async def run(repo: RepoName, *, gh: GitHubAPI) -> Greeted:
         repo,
         parent=tip,
         files={CONFIG_PATH: render.onboarding_config(environments)},
-        message="Configure Surefoot\n",
+        message=f"{TITLE}\n",
         author=commits.Author(name=names.AUTHOR, email=names.EMAIL, at=info.author.at),
     )
-    if await commits.create_branch(gh, repo, names.ONBOARD_BRANCH, head) != head:
-        await commits.move_branch(gh, repo, names.ONBOARD_BRANCH, head, force=True)
+    await commits.put_branch(gh, repo, names.ONBOARD_BRANCH, head, mark=TITLE)
     opened = await pulls.open(
         gh,
         repo,
         branch=names.ONBOARD_BRANCH,
         base=base,
-        title="Configure Surefoot",
+        title=TITLE,
         body=render.onboarding_body(environments),
     )
     await pulls.label(gh, repo, opened.number, (names.LABEL,))

@@ -22,7 +22,8 @@ async def run(update: Update, *, gh: GitHubAPI, manifests: Mapping[str, Manifest
     branch, base = names.branch_of(update), await commits.default_branch(gh, update.repo)
     found = await pulls.find(gh, update.repo, branch)
     if found and found.state == "open" and update.pull is None:
-        return _proposed(update, found, now, f"#{found.number} was already open")
+        await pulls.label(gh, update.repo, found.number, (names.LABEL,))
+        return await _adopted(update, gh, found, now)
     if found and found.state != "open":
         return Moved(update=update, to=State.CLOSED, why=f"#{found.number} for this version was closed before")
     base_sha = await commits.branch(gh, update.repo, base)
@@ -42,7 +43,7 @@ async def run(update: Update, *, gh: GitHubAPI, manifests: Mapping[str, Manifest
         message=_message(update),
         author=commits.Author(name=names.AUTHOR, email=names.EMAIL, at=update.created),
     )
-    await _put_branch(update, gh, branch, head)
+    await commits.put_branch(gh, update.repo, branch, head, mark=names.trailer_of(update))
     pull = found or await pulls.open(
         gh, update.repo, branch=branch, base=base, title=names.title_of(update), body=render.pull_body(update)
     )
@@ -73,21 +74,18 @@ def _older(update: Update, texts: Mapping[str, str], manifests: Mapping[str, Man
     ]
 
 
-async def _put_branch(update: Update, gh: GitHubAPI, branch: str, head: Sha) -> None:
-    there = await commits.create_branch(gh, update.repo, branch, head)
-    if there == head:
-        return
-    commit = await commits.commit_info(gh, update.repo, there)
-    if names.trailer_of(update) not in commit.message:
-        raise Permanent(f"the branch {branch} holds commits that are not ours; delete or rename it")
-    await commits.move_branch(gh, update.repo, branch, head, force=True)
+async def _adopted(update: Update, gh: GitHubAPI, there: pulls.PullInfo, now: datetime) -> Outcome:
+    """The pull request of an earlier try; by now it may hold somebody else's commits."""
+    commit = await commits.commit_info(gh, update.repo, there.head)
+    ours = commits.is_ours(commit, names.trailer_of(update))
+    return _proposed(update, there, now, f"#{there.number} was already open", ours=ours)
 
 
 def _message(update: Update) -> str:
     return f"{names.title_of(update)}\n\n{names.trailer_of(update)}\n"
 
 
-def _proposed(update: Update, pull: pulls.PullInfo, now: datetime, why: str) -> Outcome:
-    seen = Pull(number=pull.number, head=pull.head, branch=pull.head_ref, base=pull.base_ref, since=now)
+def _proposed(update: Update, pull: pulls.PullInfo, now: datetime, why: str, *, ours: bool = True) -> Outcome:
+    seen = Pull(number=pull.number, head=pull.head, branch=pull.head_ref, base=pull.base_ref, since=now, ours=ours)
     fresh = replace(update, pull=seen, simulation=None, decision=None, approvals=())
     return Moved(update=fresh, to=State.PROPOSED, why=why)

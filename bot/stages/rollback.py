@@ -29,7 +29,7 @@ async def run(update: Update, *, gh: GitHubAPI, pipelines: Mapping[str, Provider
     number = update.revert or await _revert(update, gh)
     target = f"{update.component.name} {update.target}"
     why = f"{target} is blocked until a newer one appears; " + (
-        f"#{number} reverts it" if number else "the base moved on over it, so a person must revert it"
+        f"#{number} reverts it" if number else "no clean revert can be made any more, so a person must revert it"
     )
     return Moved(update=replace(update, revert=number), to=State.ROLLED_BACK, why=why)
 
@@ -97,10 +97,11 @@ def _job(update: Update, rollout: Rollout, step: Step) -> DeployJob:
 
 
 async def _revert(update: Update, gh: GitHubAPI) -> PullNumber | None:
-    """The pull request that reverts the merge; None when the base has changed the same files since."""
+    """The pull request that reverts the merge; None when nobody can tell what the files should be now."""
     assert update.merge is not None
     branch = names.revert_branch_of(update)
     if found := await pulls.find(gh, update.repo, branch):
+        await pulls.label(gh, update.repo, found.number, (names.LABEL,))
         return found.number
     base = update.pull.base if update.pull else await commits.default_branch(gh, update.repo)
     tip = await commits.branch(gh, update.repo, base)
@@ -119,16 +120,14 @@ async def _revert(update: Update, gh: GitHubAPI) -> PullNumber | None:
         message=message,
         author=commits.Author(name=names.AUTHOR, email=names.EMAIL, at=update.merge.at),
     )
-    there = await commits.create_branch(gh, update.repo, branch, head)
-    if there != head:
-        await commits.move_branch(gh, update.repo, branch, head, force=True)
+    await commits.put_branch(gh, update.repo, branch, head, mark=names.trailer_of(update))
     opened = await pulls.open(gh, update.repo, branch=branch, base=base, title=title, body=render.revert_body(update))
     await pulls.label(gh, update.repo, opened.number, (names.LABEL,))
     return opened.number
 
 
 async def _old_texts(update: Update, gh: GitHubAPI, tip: Sha) -> Mapping[str, str | None] | None:
-    """Each file of the merge as it was before; None when one of them is no longer as the merge left it."""
+    """Each file of the merge as it was before; None when one is no longer as the merge left it, or was no text."""
     assert update.merge is not None
     before = await _blobs(update, gh, update.merge.parent)
     after = await _blobs(update, gh, update.merge.sha)
@@ -136,7 +135,9 @@ async def _old_texts(update: Update, gh: GitHubAPI, tip: Sha) -> Mapping[str, st
     touched = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
     if any(there.get(path) != after.get(path) for path in touched):
         return None
-    return {path: await commits.read(gh, update.repo, path, update.merge.parent) for path in sorted(touched)}
+    texts = {path: await commits.read(gh, update.repo, path, update.merge.parent) for path in sorted(touched)}
+    # What has no text (a picture, a huge file) cannot be written back, and leaving it out would delete it.
+    return None if any(text is None and path in before for path, text in texts.items()) else texts
 
 
 async def _blobs(update: Update, gh: GitHubAPI, sha: Sha) -> dict[str, Sha]:

@@ -54,7 +54,7 @@ async def _merged(update: Update, gh: GitHubAPI, pull: pulls.PullInfo, now: date
 async def _pushed(update: Update, gh: GitHubAPI, pull: pulls.PullInfo, now: datetime) -> Outcome:
     assert update.pull is not None
     commit = await commits.commit_info(gh, update.repo, pull.head)
-    seen: Pull = replace(update.pull, head=pull.head, since=now, ours=names.trailer_of(update) in commit.message)
+    seen: Pull = replace(update.pull, head=pull.head, since=now, ours=commits.is_ours(commit, names.trailer_of(update)))
     # What was tried and approved was another commit.
     fresh = replace(update, pull=seen, simulation=None, decision=None, approvals=())
     return Moved(update=fresh, to=State.PROPOSED, why=f"the branch is now at {pull.head[:9]}: it is tried anew")

@@ -408,6 +408,17 @@ async def test_a_git_that_hangs_is_ended(upstream):
     pytest.fail("its helper still runs")
 
 
+async def test_a_tree_without_end_is_not_listed_to_its_end(upstream):
+    """A few small objects that hold one another make a tree of more files than memory has room for."""
+    git = Git(folder=upstream.folder / ".git", url=upstream.url, most=1 << 20)
+    held = f"100644 blob {upstream.blob(b'x')}\tx"
+    for _ in range(6):
+        tree = upstream.git("mktree", data=held.encode())
+        held = "\n".join(f"040000 tree {tree}\t{number}" for number in range(10))
+    with pytest.raises(Permanent, match="git ls-tree said more than 1 MiB"):
+        await git("ls-tree", "-r", "-z", tree)
+
+
 def _reads(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -20,10 +20,10 @@ from bot.lab import environments, resolver, sandbox
 from bot.lab.cache import Cache
 from bot.lab.environments import Environment
 from bot.lab.host import Host
-from bot.lab.indexes import IndexSettings
 from bot.lab.jobs import Job, Limits
 from bot.lab.resolver import NotPrepared, Uv
 from bot.lab.wants import Want
+from bot.tools.pip import IndexSettings
 from tests.lab import world
 
 
@@ -61,7 +61,7 @@ async def test_it_works_in_the_jail_and_is_reused(host: Host, uv: Uv, cache: Cac
         code = "import greeter, pytest; print(greeter.hail('you'), greeter.__cached__ is not None)"
         assert await inside(host, made, code) == "Hello, you True"
         assert "greeter==1.1 --hash=sha256:" in made.lock
-        assert made.notes == ("pytest is added; the tree does not ask for it",)
+        assert made.notes == ("pytest is added, since no file asks for it",)
         assert list(made.folder.rglob("__pycache__/greeter*.pyc"))
         stamp = (made.folder / "pyvenv.cfg").stat().st_mtime_ns
     async with environment(tmp_path, uv, cache, "greeter==1.1") as again:
@@ -112,7 +112,7 @@ async def test_what_is_published_as_source_only_is_not_built(
 
 async def test_an_index_that_is_away_is_worth_another_try(cache: Cache, tmp_path: Path) -> None:
     """The loop waits and asks again; nothing is said about the update."""
-    away = resolver.find_uv(IndexSettings(url="http://127.0.0.1:9/simple", only=True))
+    away = resolver.find_uv(IndexSettings(index_url="http://127.0.0.1:9/simple"))
     with pytest.raises(Transient, match="does not answer"):
         async with environment(tmp_path, replace(away, seconds=60), cache, "greeter"):
             pass
@@ -147,8 +147,20 @@ async def test_the_trees_lock_is_the_lock(uv: Uv, cache: Cache, tmp_path: Path) 
     async with environment(tmp_path, uv, cache, "greeter==1.0") as made:
         lock = made.lock
     async with environment(tmp_path, uv, cache, *lock.splitlines()) as again:
-        assert again.notes == ("requirements.txt is used as the lock",)
+        assert again.notes == ("locked by requirements.txt",)
         assert (again.lock, again.key) == (lock, made.key)
+
+
+async def test_the_machines_own_constraints_bound_what_is_chosen(uv: Uv, cache: Cache, tmp_path: Path) -> None:
+    """pip's `constraint` has a say where the resolver has a choice, and none where the tree's lock leaves none."""
+    (tmp_path / "limits.txt").write_text("greeter<1.1\n")
+    bound = replace(uv, index=replace(uv.index, constraints=(str(tmp_path / "limits.txt"),)))
+    async with environment(tmp_path, bound, cache, "greeter") as made:
+        assert "greeter==1.0" in made.lock
+    async with environment(tmp_path, uv, cache, "greeter==2.0") as made:
+        lock = made.lock
+    async with environment(tmp_path, bound, cache, *lock.splitlines()) as made:
+        assert "greeter==2.0" in made.lock
 
 
 def test_hashes_of_the_tree_replace_those_of_the_index() -> None:

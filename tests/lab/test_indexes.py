@@ -1,67 +1,47 @@
-"""Packages come from where pip on this machine takes them, and from nowhere that the code names."""
+"""uv asks where pip on this machine asks, in the order of trust in which releases are read."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from bot.lab.indexes import IndexSettings, index_of_pip, of_listing
+from bot.core.errors import ConfigProblem
+from bot.lab import indexes
+from bot.tools.pip import IndexSettings
 
-LISTING = """\
-:env:.find-links='/wheels'
-:env:.trusted-host='a.example\\nb.example'
-global.cert='/etc/ca.crt'
-global.constraint='/etc/limits.txt'
-global.extra-index-url='file:///one file:///two'
-global.index-url='https://global.example/simple'
-install.index-url='https://install.example/simple'
-install.no-index='true'
-list.format='columns'
-nonsense
-"""
+MAIN = "http://127.0.0.1:1/simple"
 
 
-def test_what_pip_lists_is_read() -> None:
-    """The environment wins over `install`, that over `global`; what concerns other commands is left."""
-    assert of_listing(LISTING) == IndexSettings(
-        url="https://install.example/simple",
-        extra=("file:///one", "file:///two"),
-        find_links=("/wheels",),
-        constraints=("/etc/limits.txt",),
-        trusted_hosts=("a.example", "b.example"),
-        cert="/etc/ca.crt",
-        no_index=True,
+def test_all_that_pip_is_told_is_told_to_uv(tmp_path: Path) -> None:
+    """By environment, as an index may have a password in its URL; the last extra index first, the main one last."""
+    index = IndexSettings(
+        index_url=f"{MAIN}/", extra=("file:///a", "file:///b/"), find_links=("c", "d"), cert="/ca", trusted_hosts=("h",)
     )
-    assert of_listing("") == IndexSettings()
+    told = indexes.environment(index)
+    assert (told["UV_DEFAULT_INDEX"], told["UV_INDEX"]) == (MAIN, "file:///b file:///a")
+    assert (told["UV_FIND_LINKS"], told["SSL_CERT_FILE"], told["UV_INSECURE_HOST"]) == ("c,d", "/ca", "h")
+    assert indexes.environment(IndexSettings(index_url=MAIN, cert=str(tmp_path)))["SSL_CERT_DIR"] == str(tmp_path)
 
 
-async def test_pip_is_asked(tmp_path: Path) -> None:
-    """By its own files, wherever they are."""
-    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://one.example/simple\nno-index = false\n")
-    environment = {"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": str(tmp_path / "pip.conf"), "PIP_CERT": "/ca"}
-    found = await index_of_pip(environment)
-    assert (found.url, found.cert, found.no_index) == ("https://one.example/simple", "/ca", False)
+def test_a_name_belongs_to_the_first_index_that_knows_it() -> None:
+    """Unless somebody checks each file; the strategy that takes the best of all is never used."""
+    told = indexes.environment(IndexSettings(index_url=MAIN, extra=("file:///a",)))
+    assert told["UV_INDEX_STRATEGY"] == "first-index"
 
 
-def test_nothing_said_is_nothing_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Then the resolver's own default holds. Secrets of the bot are not passed on."""
-    monkeypatch.setenv("WEBHOOK_SECRET", "x")
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    told = IndexSettings().uv_environment()
-    assert not {"UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_NO_CONFIG", "WEBHOOK_SECRET"} & told.keys()
+def test_nothing_else_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No secret of the bot, and no index that only uv is told of: releases are not read there."""
+    for name in ("WEBHOOK_SECRET", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_CONFIG_FILE"):
+        monkeypatch.setenv(name, "x")
+    told = indexes.environment(IndexSettings(default_index_url=MAIN))
+    assert told["UV_DEFAULT_INDEX"] == MAIN and told["UV_NO_CONFIG"] == "1"
+    assert not {"WEBHOOK_SECRET", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_CONFIG_FILE", "UV_FIND_LINKS"} & told.keys()
 
 
-def test_all_is_passed_on_by_environment() -> None:
-    """An index may have a password in its URL."""
-    url = "http://127.0.0.1:1/simple"
-    index = IndexSettings(url=url, extra=("a", "b"), find_links=("c", "d"), cert="/ca", trusted_hosts=("h",), only=True)
-    told = index.uv_environment()
-    assert told["UV_DEFAULT_INDEX"] == url
-    assert (told["UV_INDEX"], told["UV_FIND_LINKS"], told["SSL_CERT_FILE"]) == ("a b", "c,d", "/ca")
-    assert (told["UV_INSECURE_HOST"], told["UV_NO_CONFIG"], told["UV_INDEX_STRATEGY"]) == (
-        "h",
-        "1",
-        "unsafe-best-match",
-    )
+def test_without_an_index_there_is_none() -> None:
+    """With pip's no-index only the links count; where nobody names an index, uv's own default is not asked either."""
+    told = indexes.environment(IndexSettings(index_url=MAIN, extra=("file:///a",), no_index=True, find_links=("c",)))
+    assert told["UV_NO_INDEX"] == "1" and not {"UV_DEFAULT_INDEX", "UV_INDEX"} & told.keys()
+    with pytest.raises(ConfigProblem, match="no package index is configured"):
+        indexes.environment(IndexSettings())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.core.model import Component, Sha
 from bot.core.ports import Trial
-from bot.lab.indexes import IndexSettings
+from bot.tools.pip import IndexSettings
 
 PYTEST = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 
@@ -57,7 +57,7 @@ def with_pytest(folder: Path) -> Path:
 
 def index(folder: Path) -> IndexSettings:
     """Nothing but this folder of wheels."""
-    return IndexSettings(find_links=(str(folder),), no_index=True, only=True)
+    return IndexSettings(find_links=(str(folder),), no_index=True)
 
 
 def tree(folder: Path, files: Mapping[str, str]) -> Path:

@@ -89,7 +89,7 @@ async def test_a_name_that_leads_home_is_refused() -> None:
         with pytest.raises(Refused, match="localhost leads to"):
             await http.get("http://localhost:9/")
     resolver = CarefulResolver(trusted=["LOCALHOST"])
-    assert await resolver.resolve("localhost", 9, socket.AF_INET)
+    assert await resolver.resolve("localhost", 9)
 
 
 async def test_the_operators_own_host_is_trusted(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -106,7 +108,13 @@ def test_a_broken_configuration_is_said(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_a_python_without_pip_says_nothing() -> None:
     """An interpreter that is not there is no error: there is simply nothing to learn from it."""
     assert pip._pip("/nowhere/python", "config", "list", env={}) == ""
-    assert pip._python_with_pip() == sys.executable
+
+
+def test_the_python_that_is_asked_has_a_pip() -> None:
+    """Ours, or the one that our environment stands on, where the environment was made without pip."""
+    found = pip._python_with_pip()
+    assert found is None or pip._pip(found, "--version", env=os.environ).startswith("pip ")
+    assert found == sys.executable or importlib.util.find_spec("pip") is None
 
 
 def test_settings_know_no_index_twice() -> None:

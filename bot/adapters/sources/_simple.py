@@ -40,10 +40,14 @@ class _Page(msgspec.Struct):
     versions: list[str] = []
 
 
+# Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
+_PAGES = msgspec.json.Decoder(_Page)
+
+
 def of_json(body: bytes, name: str, url: str) -> tuple[Release, ...]:
     """Releases of a JSON page, oldest version first. Permanent when it is not one of major version 1."""
     try:
-        page = msgspec.json.decode(body, type=_Page)
+        page = _PAGES.decode(body)
     except msgspec.DecodeError as error:
         raise Permanent(f"{urlsplit(url).hostname} sends no simple API page for {name}: {error}") from error
     _must_be_known(page.meta.api_version, url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import multiprocessing
 import os
 import sys
@@ -51,6 +52,7 @@ def live(orders: Orders) -> None:
     words = os.open(orders.words, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(words, 1)
     os.dup2(words, 2)
+    faulthandler.enable()  # a death that nobody asked for leaves its trace
     logging.set_up("json:info", stream=sys.stderr)
     asyncio.run(_live(orders))
 

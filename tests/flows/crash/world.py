@@ -164,7 +164,7 @@ class Life:
     def last_words(self) -> str:
         """The end of what it logged."""
         words = self.orders.words
-        return words.read_text()[-3000:] if words.exists() else "it said nothing"
+        return words.read_text()[-6000:] if words.exists() else "it said nothing"
 
 
 @asynccontextmanager

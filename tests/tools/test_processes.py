@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.lab import processes
+from bot.tools import processes
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -58,6 +58,36 @@ async def test_turning_away_at_any_moment_ends_it(turns: int) -> None:
     with pytest.raises(asyncio.CancelledError):
         await asyncio.wait_for(task, 20)
     assert not running(mark)
+
+
+FLOOD = "while :; do echo 0123456789012345678901234567890123456789; done"
+
+
+async def test_a_flood_is_cut_off() -> None:
+    """Its memory is not ours: beyond the bound the program is ended, whether it would end by itself or not."""
+    for script in (FLOOD, f"{FLOOD} >&2", "head -c 300000 /dev/zero"):
+        process = await processes.start("sh", "-c", script, env=ENV)
+        with pytest.raises(processes.TooMuch, match="200000 bytes"):
+            await processes.communicate(process, 60, most=200_000)
+        assert process.returncode is not None
+    process = await processes.start("sh", "-c", "head -c 200000 /dev/zero", env=ENV)
+    told, _ = await processes.communicate(process, 60, most=200_000)
+    assert len(told) == 200_000
+
+
+async def test_one_that_floods_while_nobody_listens_is_ended() -> None:
+    """Its pipe is full by then; we do not wait for ever."""
+    process = await processes.start("sh", "-c", FLOOD, env=ENV)
+    await asyncio.sleep(0.3)
+    await asyncio.wait_for(processes.end(process), 20)
+    assert process.returncode == -9
+
+
+async def test_one_that_is_not_listened_to_may_say_what_it_likes() -> None:
+    """It is waited for all the same."""
+    process = await processes.start("sh", "-c", "head -c 300000 /dev/zero; exit 3", env=ENV, listen=False)
+    assert await processes.communicate(process, 60, most=10) == (b"", b"")
+    assert process.returncode == 3
 
 
 async def test_what_cannot_be_started_is_said() -> None:

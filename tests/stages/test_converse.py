@@ -1,0 +1,308 @@
+"""Converse: who may say what in which state, what follows, and that every mail is answered once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.core.lifecycle import CAN_TURN_BACK, PULL_IS_OPEN, Outcome, Waiting
+from bot.core.model import State, Update
+from bot.github import comments
+from bot.stages import converse
+from tests.builders import DAY, HOUR, NOW, a_decision, a_mail, a_merge, a_rollout, a_simulation, an_approval
+from tests.github.town import REPO, Town
+from tests.stages.world import drawn, found, moved, proposed, pull_of, waited
+
+AFTER_MERGE = CAN_TURN_BACK | {State.ROLLING_BACK, State.ROLLED_BACK}
+
+
+async def says(shop: Town, update: Update, text: str, who: str = "ben", **more) -> tuple[Outcome | None, int]:
+    """A person comments on the pull request, and the bot hears it; the outcome and the comment's number."""
+    url = f"/repos/{REPO}/issues/{update.pull.number}/comments"
+    made = await shop.people[who].post(url, data={"body": text})
+    mail = a_mail(text, author=who, comment=made["id"], pull=update.pull.number, key=f"comment:{made['id']}", **more)
+    return await hears(shop, update, mail), made["id"]
+
+
+async def hears(shop: Town, update: Update, mail) -> Outcome | None:
+    return await converse.run(update, gh=shop.gh, us=shop.us, mail=mail, now=NOW)
+
+
+async def reactions(shop: Town, comment: int) -> list[str]:
+    found = await shop.gh.getitem(f"/repos/{REPO}/issues/comments/{comment}/reactions")
+    return [one["content"] for one in found]
+
+
+async def replies(shop: Town, update: Update) -> list[str]:
+    """What the bot said on the pull request."""
+    return [one.body for one in await comments.listed(shop.gh, REPO, update.pull.number) if one.is_bot]
+
+
+def in_state(update: Update, state: State) -> Update:
+    """As an update is in that state: merged and deployed, or with its trial; failed and paused know from where."""
+    if state in AFTER_MERGE - {State.FAILED}:
+        update = replace(update, merge=a_merge(), rollout=a_rollout() if state is not State.MERGED else None)
+    update = replace(update, simulation=a_simulation(), decision=a_decision(), approvals=(an_approval(),))
+    came_from = {State.FAILED: State.IN_REVIEW, State.PAUSED: State.ROLLING_OUT}.get(state)
+    return replace(update, state=state, paused_from=came_from)
+
+
+STAYS, NO = "stays", "no"
+OPEN = PULL_IS_OPEN - {State.REJECTED}
+
+
+def expected(command: str, state: State) -> State | str:
+    """The whole table: where a command leads from a state; STAYS changes the update only, NO changes nothing."""
+    match command:
+        case "approve":
+            return State.ROLLING_OUT if state is State.PAUSED else STAYS if state in OPEN else NO
+        case "reject":
+            return State.CLOSED if state in PULL_IS_OPEN | {State.CLOSED, State.FAILED} else NO
+        case "defer 2 hours":
+            if state in (State.IN_REVIEW, State.APPROVED, State.SIMULATED):
+                return State.DEFERRED
+            return STAYS if state in OPEN else NO
+        case "rollback":
+            return State.ROLLING_BACK if state in CAN_TURN_BACK - {State.FAILED} else NO
+        case "retry":
+            back = {State.FAILED: State.IN_REVIEW, State.PAUSED: State.ROLLING_OUT}
+            return back.get(state) or (State.PROPOSED if state in PULL_IS_OPEN else NO)
+    raise AssertionError(command)
+
+
+@pytest.mark.parametrize("command", ["approve", "reject", "defer 2 hours", "rollback", "retry"])
+async def test_every_command_in_every_state(shop, command):
+    """Each leads where the table says, on a road that is drawn, with one reaction; a no says how it stands."""
+    update = await proposed(shop)
+    for state in State:
+        row = in_state(update, state)
+        outcome, comment = await says(shop, row, f"/surefoot {command}")
+        wanted, where = expected(command, state), f"{command} in {state}"
+        if wanted is NO:
+            assert outcome is None and ["confused"] == await reactions(shop, comment), where
+            assert state.value in (await replies(shop, update))[-1] or state is State.REJECTED, where
+            continue
+        assert ["+1"] == await reactions(shop, comment), where
+        assert "ben" == outcome.actor and "@ben" in outcome.why, where
+        if wanted is STAYS:
+            assert isinstance(outcome, Waiting) and outcome.told and outcome.until <= NOW, where
+        else:
+            assert wanted is drawn(row, moved(outcome, wanted) and outcome).state, where
+        if command == "reject":
+            await shop.people["ann"].patch(f"/repos/{REPO}/pulls/{update.pull.number}", data={"state": "open"})
+
+
+async def test_an_approval_is_of_exactly_the_commit_that_is_there(shop):
+    """The yes carries head, person and source; said twice it is one, and it ends a deferral."""
+    update = replace(in_state(await proposed(shop), State.DEFERRED), approvals=(), defer_until=NOW + DAY)
+    first = waited((await says(shop, update, "/surefoot approve"))[0], f"@ben approved {update.pull.head[:9]}")
+    again = waited((await says(shop, first, "/surefoot approve"))[0])
+
+    assert [("ben", update.pull.head, "comment")] == [(a.who, a.head, a.source) for a in again.approvals]
+    assert first.defer_until is None
+
+
+async def test_an_approval_of_what_was_there_before_is_refused(shop):
+    """The branch moved, whether we saw it before the comment or not: nobody approves what they have not seen."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    early = replace(update, pull=replace(update.pull, since=NOW + HOUR))
+    outcome, comment = await says(shop, early, "/surefoot approve")
+    assert (None, ["confused"]) == (outcome, await reactions(shop, comment))
+
+    await shop.push({"requirements.txt": "greeter==1.2.4\n# more\n"}, branch=update.pull.branch)
+    outcome, comment = await says(shop, update, "/surefoot approve")
+    assert (None, ["confused"]) == (outcome, await reactions(shop, comment))
+    assert "The branch has moved since you wrote" in (await replies(shop, update))[-1]
+
+
+async def test_who_wrote_on_the_branch_cannot_approve_it(shop):
+    """ben pushed: his yes is no second pair of eyes, ann's is."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    file = await shop.gh.getitem(f"/repos/{REPO}/contents/requirements.txt?ref={update.pull.branch}")
+    body = {"message": "more", "content": "Z3JlZXRlcj09MS4yLjQKCg==", "sha": file["sha"], "branch": update.pull.branch}
+    made = await shop.people["ben"].put(f"/repos/{REPO}/contents/requirements.txt", data=body)
+    update = replace(update, pull=replace(update.pull, head=made["commit"]["sha"], ours=False))
+    outcome, comment = await says(shop, update, "/surefoot approve")
+
+    assert (None, ["-1"]) == (outcome, await reactions(shop, comment))
+    assert "An author's own approval does not count" in (await replies(shop, update))[-1]
+    waited((await says(shop, update, "/surefoot approve", who="ann"))[0], "@ann approved")
+
+
+async def test_a_rejection_closes_it_and_keeps_the_reason(shop):
+    """On GitHub too, and in the audit."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    outcome, _ = await says(shop, update, "/surefoot reject we leave this library")
+
+    assert "@ben rejected it: we leave this library" == moved(outcome, State.CLOSED).note
+    assert "closed" == (await pull_of(shop, update)).state
+
+
+async def test_what_is_merged_is_not_rejected_but_rolled_back(shop):
+    """Closing it would leave half of the traffic on it: the person is told what to say instead."""
+    update = in_state(await proposed(shop), State.PAUSED)
+    outcome, _ = await says(shop, update, "/surefoot reject")
+
+    assert outcome is None
+    assert "`/surefoot rollback` takes it back" in (await replies(shop, update))[-1]
+
+
+async def test_a_rollback_carries_its_reason_into_the_record(shop):
+    """It is what the deployment and the revert will say."""
+    update = in_state(await proposed(shop), State.DONE)
+    back = moved((await says(shop, update, "/surefoot rollback users complain"))[0], State.ROLLING_BACK)
+    plain = moved((await says(shop, in_state(update, State.MERGED), "/surefoot rollback"))[0], State.ROLLING_BACK)
+
+    assert "@ben asked for it back: users complain" == back.rollout.because == back.note
+    assert plain.rollout is None
+
+
+async def test_a_pause_ends_with_a_yes_that_waives_the_requests(shop):
+    """The step goes on by time alone; the judge may still turn it back."""
+    update = in_state(await proposed(shop), State.PAUSED)
+    on = moved((await says(shop, update, "/surefoot approve"))[0], State.ROLLING_OUT)
+
+    assert (True, None) == (on.rollout.waived, on.paused_from)
+
+
+async def test_a_retry_forgets_the_trial_and_nothing_else(shop):
+    """The pull request and the people's yes stay."""
+    update = in_state(await proposed(shop), State.REJECTED)
+    again = moved((await says(shop, update, "/surefoot retry"))[0], State.PROPOSED)
+
+    assert (None, None, update.pull, update.approvals) == (
+        again.simulation,
+        again.decision,
+        again.pull,
+        again.approvals,
+    )
+
+
+@pytest.mark.parametrize(("who", "right"), [("cyd", "takes write permission"), ("ann", None), ("ben", None)])
+async def test_only_who_may_write_is_obeyed(shop, who, right):
+    """A reader gets a no with the reason, also for a question; nothing changes."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    outcome, comment = await says(shop, update, "/surefoot approve\n/surefoot status", who=who)
+
+    assert (outcome is None) is bool(right)
+    assert (["-1"] if right else ["+1", "eyes"]) == await reactions(shop, comment)
+    assert right is None or right in (await replies(shop, update))[-1]
+
+
+async def test_a_right_that_cannot_be_read_is_no_right(shop):
+    """GitHub would not say what ben may do: he is asked to say it again later, and nothing happens."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    shop.box.world.faults.request("answer", path="/permission$", status=403)
+    outcome, comment = await says(shop, update, "/surefoot approve")
+
+    assert (None, ["-1"]) == (outcome, await reactions(shop, comment))
+    assert "could not be read just now" in (await replies(shop, update))[-1]
+
+
+@pytest.mark.parametrize(
+    "text", ["looks good", "> /surefoot approve", "```\n/surefoot approve\n```", "surefoot approve"]
+)
+async def test_talk_that_is_not_for_us_is_left_alone(shop, text):
+    """No reaction, no reply, not even a look at who it was."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    outcome, comment = await says(shop, update, text)
+
+    assert (None, [], []) == (outcome, await reactions(shop, comment), await replies(shop, update))
+    assert [] == shop.asked("GET", "/permission")
+
+
+async def test_several_commands_are_heard_in_order_and_answered_in_one_reply(shop):
+    """Each changes what the next one finds; the audit has both sentences, the person one reply."""
+    update = replace(in_state(await proposed(shop), State.PROPOSED), approvals=())
+    outcome, comment = await says(
+        shop, update, "/surefoot defer 2 hours\n/surefoot approve\n/surefoot status\n/surefoot help"
+    )
+    after = waited(outcome, "@ben deferred it until 2026-03-04 14:00 UTC; @ben approved")
+
+    assert (None, ["ben"]) == (after.defer_until, [a.who for a in after.approvals])
+    assert ["+1", "eyes"] == await reactions(shop, comment)
+    [reply] = await replies(shop, update)
+    assert "being simulated" in reply and "/surefoot rollback [reason]" in reply
+
+
+async def test_what_follows_a_change_of_state_is_not_heard_and_that_is_said(shop):
+    """The second command would speak of a state that is no more."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    outcome, comment = await says(shop, update, "/surefoot defer tomorrow\n/surefoot reject")
+
+    moved(outcome, State.DEFERRED)
+    assert "open" == (await pull_of(shop, update)).state
+    assert ["+1", "confused"] == await reactions(shop, comment)
+    assert "It is deferred now, so I did not hear what came after that" in (await replies(shop, update))[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("/surefoot aprove", "Did you mean `/surefoot approve`"),
+        ("/surefoot frobnicate", "I know no command `frobnicate`"),
+        ("/surefoot approve not", "stands alone"),
+        ("/surefoot defer yesterdayish", "yesterdayish"),
+        ("/surefoot status\n" * 11, "heard the first 10 commands"),
+    ],
+)
+async def test_what_is_not_understood_is_never_guessed(shop, text, words):
+    """A helpful answer, and nothing changes."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    outcome, comment = await says(shop, update, text)
+
+    assert None is outcome and "confused" in await reactions(shop, comment)
+    assert words in (await replies(shop, update))[-1]
+
+
+async def test_a_mail_that_is_heard_twice_is_answered_once(shop):
+    """A process that died between the answer and its save: one reaction of a kind, one reply, one close."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    text = "/surefoot status"
+    _, comment = await says(shop, update, text)
+    mail = a_mail(text, author="ben", comment=comment, pull=update.pull.number, key=f"comment:{comment}")
+    await hears(shop, update, mail)
+
+    assert (["eyes"], 1) == (await reactions(shop, comment), len(await replies(shop, update)))
+
+    outcome, comment = await says(shop, update, "/surefoot reject")
+    mail = a_mail("/surefoot reject", author="ben", comment=comment, pull=update.pull.number, key=f"comment:{comment}")
+    assert outcome == await hears(shop, update, mail)
+    assert ["+1"] == await reactions(shop, comment)
+
+
+async def test_a_button_is_a_command_without_a_comment(shop):
+    """Nothing to react to: what must be said is said in one comment, heard twice or not."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    press = a_mail("/surefoot defer 1 day", author="ben", comment=None, pull=None, sha=update.pull.head, key="button:1")
+    deferred = moved(await hears(shop, update, press), State.DEFERRED)
+    assert (NOW + DAY, []) == (deferred.defer_until, await replies(shop, update))
+
+    no = replace(press, author="cyd", key="button:2")
+    for _ in range(2):
+        assert None is await hears(shop, update, no)
+    [reply] = await replies(shop, update)
+    assert "@cyd, this takes write permission" in reply
+    assert [] == shop.asked("POST", "/reactions")
+
+
+async def test_without_a_pull_request_there_is_nowhere_to_answer(shop):
+    """A word about an update that has none changes nothing and breaks nothing."""
+    mail = a_mail("/surefoot reject", author="ben", comment=None, pull=None, key="button:9")
+    assert None is await hears(shop, found(shop), mail)
+    assert None is await hears(shop, found(shop), replace(mail, text="/surefoot approve"))
+    assert {} == shop.repo.pulls
+
+
+async def test_a_comment_that_was_taken_away_again_stops_nothing(shop):
+    """There is nothing left to react to; what was said was said, and a question is answered all the same."""
+    update = replace(in_state(await proposed(shop), State.IN_REVIEW), approvals=())
+    for text in ("/surefoot approve", "/surefoot status"):
+        made = await shop.people["ben"].post(f"/repos/{REPO}/issues/{update.pull.number}/comments", data={"body": text})
+        await shop.people["ben"].delete(f"/repos/{REPO}/issues/comments/{made['id']}")
+        mail = a_mail(text, author="ben", comment=made["id"], pull=update.pull.number, key=f"comment:{made['id']}")
+        outcome = await hears(shop, update, mail)
+        assert (outcome is None) is (text == "/surefoot status")
+
+    assert ["waits for a person" in one for one in await replies(shop, update)] == [True]

@@ -1,0 +1,185 @@
+"""Watch: what people do by hand is seen first and followed, and the older makes room for the newer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.core import names
+from bot.core.model import Kind, State, Update
+from bot.demo.box.git import Person
+from bot.github import pulls
+from bot.stages import watch
+from tests.builders import NOW, a_component, a_decision, a_merge, a_pull, an_approval, an_update
+from tests.github.town import REPO, Town
+from tests.stages.world import drawn, found, moved, pull_of, tried
+
+LATER = NOW + timedelta(minutes=3)
+
+
+async def run(shop: Town, update: Update, *siblings: Update):
+    return await watch.run(update, gh=shop.gh, siblings=(update, *siblings), now=LATER)
+
+
+async def decided(shop: Town, state: State = State.IN_REVIEW) -> Update:
+    """Tried, decided and approved."""
+    update = await tried(shop, state)
+    head = update.pull.head
+    return replace(update, decision=a_decision(head=head), approvals=(an_approval(head=head),))
+
+
+async def amended(shop: Town, update: Update) -> None:
+    """ben changes our commit and keeps its message, as `git commit --amend` does."""
+    git = shop.repo.git
+    ours = await git.commit(update.pull.head)
+    tree = await git.write_tree(ours.sha, [("100644", await git.write_blob(b"boom\n"), "evil.py")])
+    ben = Person(name="ben", email=shop.box.world.account("ben").email, date=LATER)
+    sha = await git.write_commit(tree, list(ours.parents), ours.message, author=ours.author, committer=ben)
+    pull = shop.repo.pulls[update.pull.number]
+    await git.set_ref(f"refs/heads/{update.pull.branch}", sha)
+    pull.head_sha = sha
+
+
+async def test_nothing_happened_is_nothing(shop):
+    """A look that finds everything as it was changes nothing."""
+    assert await run(shop, await decided(shop)) is None
+    assert await run(shop, found(shop)) is None
+
+
+async def test_a_push_takes_everything_back_to_the_trial(shop):
+    """What was tried, decided and approved was another commit; whose the new one is, is remembered."""
+    update = await decided(shop)
+    head = await shop.push({"requirements.txt": "greeter==1.2.4\n# by hand\n"}, branch=update.pull.branch)
+    outcome = await run(shop, update)
+    after = moved(outcome, State.PROPOSED)
+
+    assert (head, LATER, False) == (after.pull.head, after.pull.since, after.pull.ours)
+    assert (None, None, ()) == (after.simulation, after.decision, after.approvals)
+    assert State.PROPOSED is drawn(update, outcome).state
+
+
+async def test_a_commit_of_our_own_stays_ours(shop):
+    """The branch was made anew, and the process died before it was saved."""
+    update = await decided(shop)
+    old = replace(update, pull=replace(update.pull, head=shop.tip))
+
+    assert moved(await run(shop, old), State.PROPOSED).pull.ours
+
+
+async def test_an_amended_commit_is_no_longer_ours(shop):
+    """It keeps our message and our name as its author; it would merge by itself, or be thrown away by a new branch."""
+    update = await decided(shop)
+    await amended(shop, update)
+
+    assert not moved(await run(shop, update), State.PROPOSED).pull.ours
+
+
+@pytest.mark.parametrize("state", [State.PROPOSED, State.REJECTED, State.APPROVED])
+async def test_a_close_by_hand_is_the_end_until_it_is_opened_again(shop, state):
+    """Closed is remembered; opened again it is tried anew, whatever it was before."""
+    update = await decided(shop, state)
+    await pulls.close(shop.people["ann"], REPO, update.pull.number)
+    closed = drawn(update, await run(shop, update))
+
+    assert State.CLOSED is closed.state and "open it again to bring it back" in closed.note
+    assert await run(shop, closed) is None
+
+    await shop.people["ann"].patch(f"/repos/{REPO}/pulls/{update.pull.number}", data={"state": "open"})
+    outcome = await run(shop, closed)
+    assert None is moved(outcome, State.PROPOSED).decision
+    assert State.PROPOSED is drawn(closed, outcome).state
+
+
+@pytest.mark.parametrize("state", [State.IN_REVIEW, State.REJECTED, State.CLOSED])
+async def test_a_merge_by_hand_is_followed(shop, state):
+    """Whatever the bot thought of it: what is merged is deployed, from the commit that the base had before."""
+    update, base = await decided(shop, state), shop.tip
+    await shop.people["ann"].put(f"/repos/{REPO}/pulls/{update.pull.number}/merge", data={"sha": update.pull.head})
+    outcome = await run(shop, update)
+    after = moved(outcome, State.MERGED)
+
+    assert (shop.tip, base, LATER) == (after.merge.sha, after.merge.parent, after.merge.at)
+    assert State.MERGED is drawn(update, outcome).state
+
+
+async def test_what_was_never_proposed_has_nothing_to_look_at(shop):
+    """Closed before it was opened: no pull request of ours to ask for."""
+    await pull_of(shop, await decided(shop))
+    assert await run(shop, found(shop, state=State.CLOSED)) is None
+
+
+def sibling(target: str, state: State = State.IN_REVIEW, kind: Kind = Kind.PATCH, **more) -> Update:
+    """Another update of the component, with a pull request."""
+    return an_update(target=target, state=state, kind=kind, **({"pull": a_pull(number=31)} | more))
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (sibling("1.2.5"), "superseded by #31"),
+        (sibling("1.3.0", kind=Kind.MINOR), "superseded by #31"),
+        (sibling("1.2.5", State.DONE, pull=None), "superseded by greeter 1.2.5"),
+        (sibling("2.0.0", State.DONE, Kind.MAJOR), "superseded by #31"),
+        (sibling("2.0.0", State.ROLLING_OUT, Kind.MAJOR), "superseded by #31"),
+        (sibling("1.10.0", State.MERGED, Kind.MINOR), "superseded by #31"),
+    ],
+)
+async def test_the_newer_takes_the_place(shop, other, why):
+    """On its own line once it is proposed, on any line once it is merged: ours is closed and its branch is gone."""
+    update = await decided(shop)
+    outcome = await run(shop, update, other)
+
+    assert why == moved(outcome, State.SUPERSEDED).note
+    assert "closed" == (await pull_of(shop, update)).state
+    assert f"refs/heads/{update.pull.branch}" not in shop.repo.git.refs
+    assert State.SUPERSEDED is drawn(update, outcome).state
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        sibling("2.0.0", kind=Kind.MAJOR),  # majors stand beside minors
+        sibling("1.2.3"),  # older
+        sibling("1.2.5", State.DETECTED, pull=None),  # not there for anybody to look at
+        sibling("1.2.5", State.CLOSED),
+        sibling("1.2.5", State.ROLLED_BACK, merge=a_merge()),
+        sibling("1.2.5", component=a_component(name="other")),
+    ],
+)
+async def test_others_leave_it_alone(shop, other):
+    """A major beside it, an older one, one that nobody proposed, one that ended badly, another component's."""
+    update = await decided(shop)
+
+    assert await run(shop, update, other) is None
+    assert "open" == (await pull_of(shop, update)).state
+
+
+async def test_a_major_gives_way_to_a_newer_major(shop):
+    """They are one line of their own."""
+    update = replace(await decided(shop), kind=Kind.MAJOR)
+    moved(await run(shop, update, sibling("3.0.0", kind=Kind.MAJOR)), State.SUPERSEDED)
+
+
+async def test_somebodys_commits_are_not_thrown_away(shop):
+    """The pull request is closed; the branch with foreign commits stays for whoever wrote them."""
+    update = await decided(shop)
+    update = replace(update, pull=replace(update.pull, ours=False))
+    moved(await run(shop, update, sibling("1.2.5")), State.SUPERSEDED)
+
+    assert "closed" == (await pull_of(shop, update)).state
+    assert f"refs/heads/{update.pull.branch}" in shop.repo.git.refs
+
+
+async def test_it_gives_way_before_it_was_proposed(shop):
+    """Nothing to close, nothing to open."""
+    moved(await run(shop, found(shop), sibling("1.2.5")), State.SUPERSEDED)
+    assert names.trailer_of(found(shop)) and {} == shop.repo.pulls
+    await shop.gh.getitem(f"/repos/{REPO}")
+
+
+async def test_what_is_on_its_way_does_not_give_way(shop):
+    """Merged and deployed updates take their own road."""
+    update = await decided(shop, State.ROLLING_OUT)
+    assert await run(shop, update, sibling("1.2.5")) is None
