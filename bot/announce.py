@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -13,7 +15,7 @@ from gidgethub.abc import GitHubAPI
 
 from bot.core import check_runs, names, render
 from bot.core.errors import Missing, SurefootError
-from bot.core.model import State, Update
+from bot.core.model import State, Update, UpdateId
 from bot.github import checks, comments
 from bot.github.apps import Us
 from bot.store.rows import UpdateRow
@@ -37,12 +39,20 @@ class Announcer:
         clock: Callable[[], datetime],
     ) -> None:
         self._store, self._gh, self._us, self._clock = store, gh, us, clock
+        self._turns: WeakValueDictionary[UpdateId, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, row: UpdateRow, important: bool) -> None:
         """Bring comment and check runs up to date. important: not to be put off for the sake of quiet.
 
         The first error is raised after all was tried, so that one refusal does not silence the rest.
         """
+        # The loop speaks of an update when it moves, a ticker of what was not said: both at once would find no comment
+        # and write two, and who waited for the other must not say again what was true before.
+        turn = self._turns.setdefault(row.update.id, asyncio.Lock())
+        async with turn:
+            await self._speak(await self._store.load(row.update.id) or row, important)
+
+    async def _speak(self, row: UpdateRow, important: bool) -> None:
         said, now = dict(row.said), self._clock()
         if not important and "at" in said and now - datetime.fromisoformat(said["at"]) < QUIET:
             return
@@ -52,10 +62,12 @@ class Announcer:
             try:
                 await speak(row.update, said, now)
             except SurefootError as error:
-                problem = problem or error
+                problem = error if problem is None or isinstance(problem, Missing) else problem
         if said != before:
             said["at"] = now.isoformat()
-        await self._store.say(row.update.id, said, ver=None if problem else row.ver)
+        # Where the repository or the installation is gone nobody is left to be told, at no later time either.
+        over = problem is None or isinstance(problem, Missing)
+        await self._store.say(row.update.id, said, ver=row.ver if over else None)
         if problem:
             raise problem
 

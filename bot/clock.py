@@ -81,13 +81,14 @@ class Clock:
             await self._store.wake(keys, now=self._now())
 
     async def _installations(self) -> None:
-        """Learn of repositories whose installation event was lost."""
-        known = {row.name.lower() for row in await self._store.repos() if row.active}
+        """Learn of repositories whose installation event was lost; given back, they have another installation."""
+        known = {(row.name.lower(), row.installation) for row in await self._store.repos() if row.active}
         for installation in await apps.installations(self._app()):
             if not installation.active:
                 continue
             gh = await self._installation(installation)
-            names = [name for name in await apps.repositories(gh) if name.lower() not in known]
+            there = await apps.repositories(gh)
+            names = [name for name in there if (name.lower(), installation.id) not in known]
             if names:
                 await self._store.install(names, installation.id, now=self._now())
 

@@ -54,13 +54,20 @@ class Powers:
     def bind(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """`run` with its keyword-only powers given. ConfigProblem at once when it asks for one that there is not."""
         wanted = [p.name for p in signature(run).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
-        methods = {name: getattr(self, name) for name in wanted if name != "mail"}
+        methods = {name: self._power(name, run.__module__) for name in wanted if name != "mail"}
 
         async def stage(update: Update, **more: object) -> Any:
             given = {name: await method(update) for name, method in methods.items()}
             return await run(update, **given, **more)
 
         return stage
+
+    def _power(self, name: str, asker: str) -> Callable[[Update], Awaitable[Any]]:
+        found = None if name.startswith("_") else getattr(self, name, None)
+        if found is None:
+            raise ConfigProblem(f"there is no power {name!r}", where=asker, mend="Add a method of that name to Powers")
+        power: Callable[[Update], Awaitable[Any]] = found
+        return power
 
     # What stages ask for
 

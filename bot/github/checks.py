@@ -199,9 +199,11 @@ def cut(text: str, most: int = MOST_TEXT) -> str:
 async def publish(gh: GitHubAPI, repo: RepoName, wanted: WantedRun) -> int:
     """Say it in our check run on that commit: found again if it is there, made if not, silent if it says so already.
 
-    The answer is the run's id. GitHub only ever adds annotations, so a run whose notes are no longer the wanted ones
-    is left behind for a new one of the same name, which is what GitHub then shows. Buttons cannot be read back; they
-    follow from the same row as the words do, so they are told whenever the words are.
+    The answer is the run's id. Missing when the commit is gone.
+
+    GitHub only ever adds annotations, so a run whose notes are no longer the wanted ones is left behind for a new one
+    of the same name, which is what GitHub then shows. Buttons cannot be read back; they follow from the same row as
+    the words do, so they are told whenever the words are.
     """
     ours = await _ours(gh, repo, wanted)
     notes = [_note(one) for one in wanted.annotations]
@@ -225,7 +227,12 @@ async def _add(gh: GitHubAPI, repo: RepoName, run: int, wanted: WantedRun, notes
 async def _ours(gh: GitHubAPI, repo: RepoName, wanted: WantedRun) -> _Run | None:
     """Our newest run of that name and key on that commit; a run of another App with our name is not ours."""
     url = at(repo, "commits", wanted.head, "check-runs", check_name=wanted.name, filter="all")
-    found = await every(gh, url, _Run, key="check_runs")
+    try:
+        found = await every(gh, url, _Run, key="check_runs")
+    except Said as error:
+        if error.status == 422:  # how GitHub says that it has no such commit, here alone
+            raise Missing(str(error)) from None
+        raise
     ours = [run for run in found if run.name == wanted.name and run.external_id == wanted.key and _is_ours(gh, run)]
     return max(ours, key=lambda run: run.id, default=None)
 

@@ -44,5 +44,5 @@ def environment(index: IndexSettings, strategy: str = FIRST_INDEX) -> dict[str, 
 
 def _certificates(cert: str | None) -> dict[str, str]:
     if not cert:
-        return {"UV_SYSTEM_CERTS": "true"}  # whom the machine trusts, as pip does; uv's own list knows no private authority
+        return {"UV_SYSTEM_CERTS": "true"}  # pip trusts whom the machine trusts; uv's own list has no private authority
     return {"SSL_CERT_DIR" if Path(cert).is_dir() else "SSL_CERT_FILE": cert}

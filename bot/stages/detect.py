@@ -9,7 +9,7 @@ from datetime import datetime
 from gidgethub.abc import GitHubAPI
 
 from bot.core.choice import Choice, Rules, choose
-from bot.core.errors import ConfigProblem, Missing
+from bot.core.errors import ConfigProblem, Permanent
 from bot.core.model import Component, InstallationId, Pin, RepoName, State, Update, Verdict, id_of
 from bot.core.ports import Manifest, Source
 from bot.core.repo_config import RepoConfig
@@ -120,7 +120,7 @@ async def _choices(
         return [Choice(verdict=Verdict.HOLD, current=current, why=(why,))]
     try:
         releases = await source.releases(component.name)
-    except Missing as error:
+    except Permanent as error:  # not there, or not for us: that is this component's matter, and no other's
         return [Choice(verdict=Verdict.HOLD, current=current, why=(str(error),))]
     before: dict[str, State] = {u.target: u.state for u in known if u.component == component}
     return choose(pins, releases, now=now, rules=rules, known=before)

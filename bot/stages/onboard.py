@@ -75,7 +75,8 @@ async def _environments(gh: GitHubAPI, repo: RepoName, tip: Sha) -> list[tuple[s
 def environments_in(text: str, path: str) -> list[tuple[str, str]]:
     """Name and health address of the environments of one workflow; empty when it takes no `sha` and `weight`."""
     try:
-        top = places.plain(places.load(text, path).raw())
+        # Read where it stands and never copied: a few lines of YAML can name a list of lists a billion times over.
+        top = places.load(text, path).raw()
     except ConfigProblem:
         return []  # GitHub itself would not run it
     match top:

@@ -159,7 +159,8 @@ async def test_a_list_of_files_that_was_cut_short_is_refused():
     async with hub_and_forge() as (hub, forge):
         cut = {"sha": "a" * 40, "tree": [], "truncated": True}
         author = {"name": "x", "email": "y", "date": "2026-03-04T12:00:00Z"}
-        commit = {"sha": "b" * 40, "tree": {"sha": "a" * 40}, "parents": [], "author": author, "message": "m"}
+        commit = {"sha": "b" * 40, "tree": {"sha": "a" * 40}, "parents": [], "author": author, "committer": author}
+        commit |= {"message": "m"}
         hub.on("GET", f"/repos/acme/shop/git/trees/{'a' * 40}", lambda asked: said(cut))
         hub.on("GET", f"/repos/acme/shop/git/commits/{'b' * 40}", lambda asked: said(commit))
         gh = await forge.installation(InstallationId(7))

@@ -1,9 +1,9 @@
 """The points at which a bot may die: before and after every request that it sends or gets, and every commit.
 
 All of it is laid around the bot from outside: the bot itself has no such hook. A point reads
-`unit | act | which time in this unit | before or after`. A unit is one turn of the update, named by what its row says, or
-one piece of the work beside it: a look at the repository, one delivery, one sweep. So a point names the same moment in
-every life: the same act, out of the same rows on disk.
+`unit | act | which time in this unit | before or after`. A unit is one turn of the update, named by what its row says,
+or one piece of the work beside it: a look at the repository, one delivery, one sweep. So a point names the same moment
+in every life: the same act, out of the same rows on disk.
 """
 
 from __future__ import annotations
@@ -142,6 +142,8 @@ def phase_of(update: Update) -> str:
         return update.state
     if update.state == "rolling_out":
         return f"{update.state} {step.weight} %"
+    if update.state == "rolling_back" and ":back:" not in step.key:
+        return f"{update.state}, not begun"
     stand = "ended" if step.finished else "running" if step.run else "asked for" if step.started else "to be asked for"
     return f"{update.state} to {step.weight} %, {stand}"
 

@@ -112,9 +112,9 @@ def _deploys(world: World, repo: Repo, walk: Walk) -> Iterator[str]:
     yield from _differs("dispatches", tuple(one["weight"] for one in asked), walk.weights)
     yield from _once("dispatches of", [one["deploy_id"] for one in asked])
     yield from _differs("workflow runs", [run.conclusion for run in repo.runs.values()], ["success"] * len(asked))
-    ours = list(repo.deployments.values())
-    mine = [one for one in ours if one.creator.login == "surefoot[bot]"]
-    yield from _differs("deployments", [one.statuses[-1].state for one in mine if one.statuses], [walk.deployment])
+    ours = [one for one in repo.deployments.values() if one.creator.login == "surefoot[bot]"]
+    stand = [one.statuses[-1].state if one.statuses else "nothing said of it" for one in ours]
+    yield from _differs("deployments", stand, [walk.deployment])
 
 
 def _words(world: World, repo: Repo, update: Mapping[str, Any], walk: Walk) -> Iterator[str]:

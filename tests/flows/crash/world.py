@@ -1,4 +1,4 @@
-"""A world that outlives its bot: GitHub in a box, the index and the health page stay while one bot after another dies."""
+"""A world that outlives its bot: GitHub in a box, the index and the health page stay while bot after bot dies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,14 @@ def nursery() -> ForkServerContext:
     """Where lives begin: a process that has loaded everything, and from which each life is forked."""
     context = multiprocessing.get_context("forkserver")
     assert isinstance(context, ForkServerContext)
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     context.set_forkserver_preload(list(mortal.WHOLE))
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), before]))  # its only way to find us
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.pop("PYTHONPATH")
+        os.environ.update({"PYTHONPATH": before} if before is not None else {})
     return context
 
 
