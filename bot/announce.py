@@ -15,6 +15,7 @@ from gidgethub.abc import GitHubAPI
 
 from bot.core import check_runs, names, render
 from bot.core.errors import Missing, SurefootError
+from bot.core.events import IN_PRODUCTION
 from bot.core.model import State, Update, UpdateId
 from bot.github import checks, comments
 from bot.github.apps import Us
@@ -23,8 +24,10 @@ from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 
-# A rollout is looked at every few seconds; GitHub's readers and limits are served by less.
+# GitHub takes some five hundred writes an hour. A rollout has something new to say every few seconds, and one that
+# said it all would leave no writes for what turns it back.
 QUIET = timedelta(seconds=10)
+QUIET_IN_PRODUCTION = timedelta(seconds=60)
 
 
 class Announcer:
@@ -54,7 +57,8 @@ class Announcer:
 
     async def _speak(self, row: UpdateRow, important: bool) -> None:
         said, now = dict(row.said), self._clock()
-        if not important and "at" in said and now - datetime.fromisoformat(said["at"]) < QUIET:
+        quiet = QUIET_IN_PRODUCTION if row.update.state in IN_PRODUCTION else QUIET
+        if not important and "at" in said and now - datetime.fromisoformat(said["at"]) < quiet:
             return
         before = dict(said)
         problem: SurefootError | None = None
@@ -62,7 +66,7 @@ class Announcer:
             try:
                 await speak(row.update, said, now)
             except SurefootError as error:
-                problem = error if problem is None or isinstance(problem, Missing) else problem
+                problem = problem or error
         if said != before:
             said["at"] = now.isoformat()
         # Where the repository or the installation is gone nobody is left to be told, at no later time either.

@@ -36,6 +36,7 @@ from bot.store.store import Store
 from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings, index_of_pip
+from bot.tools.turnstile import Turnstile
 from bot.web.api import Api
 from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
@@ -55,6 +56,8 @@ PATH: Mapping[State, Callable[..., Awaitable[Outcome]]] = {
     State.ROLLING_OUT: rollout.run,
     State.ROLLING_BACK: rollback.run,
 }
+
+WORKERS = 32  # rows worked side by side; each mostly waits for GitHub
 
 
 def utc_now() -> datetime:
@@ -76,7 +79,7 @@ class App:
     ) -> None:
         self.settings, self._clock = settings, clock
         self._manners, self._index = manners, index
-        self.engine = Engine(settings.database_url, data_dir=settings.data_dir, work=self._work, workers=8)
+        self.engine = Engine(settings.database_url, data_dir=settings.data_dir, work=self._work, workers=WORKERS)
         self.store = Store(settings.database_url, enqueue=self.engine.enqueue)
         self._lab = lab
         self._tasks: list[asyncio.Task[None]] = []
@@ -157,8 +160,16 @@ class App:
             heard: Outcome | None = await ear(update, mail=mail)
             return heard
 
+        path = {state: bind(run) for state, run in PATH.items()}
+        # A trial takes minutes: one of each pair may wait for the lab, and rollouts always find a worker.
+        trials = Turnstile(path[State.PROPOSED], places=min(2 * trial.at_a_time(), WORKERS // 2), clock=self._clock)
+        path[State.PROPOSED] = trials
         return Stages(
-            path={state: bind(run) for state, run in PATH.items()}, watch=bind(watch.run), ear=hear, look=self._look
+            path=path,
+            watch=bind(watch.run),
+            ear=hear,
+            look=self._look,
+            full=lambda update: update.state is State.PROPOSED and trials.full,
         )
 
     async def _look(self, row: RepoRow) -> Looked:

@@ -123,6 +123,6 @@ class Clock:
         if row is None:
             return
         try:
-            await self._voice(row, True)
+            await self._voice(row, False)  # what is kept back for the sake of quiet stands among the unsaid too
         except SurefootError as error:
             log.warning("still could not be said", update=uid, why=str(error))

@@ -219,7 +219,7 @@ def _adapted(node: Node, key: str, kinds: Mapping[str, Sequence[str]], *, defaul
     if isinstance(value, str):
         return _known(Adapted(kind=value, where=node.where(key)), key, kinds)
     below = node.node(key)
-    options = {name: plain(below.value(name)) for name in below.names() if name != "kind"}
+    options = {name: below.take(name, plain, None) for name in below.names() if name != "kind"}
     kind = below.take("kind", text, default)
     return _known(Adapted(kind=kind, options=options, where=node.where(key)), key, kinds)
 

@@ -8,14 +8,16 @@ from datetime import datetime
 
 import structlog
 
-from bot.core.errors import Permanent
-from bot.core.events import concern
+from bot.core import commands
+from bot.core.errors import Permanent, Transient
+from bot.core.events import Concern, Event, concern
 from bot.github import payloads
 from bot.store.rows import Delivery
 from bot.store.store import Store
 
 log = structlog.get_logger(__name__)
 BATCH = 100
+MOST_TRIES = 5  # of a delivery that cannot be followed, while those behind it go on
 
 
 class Drainer:
@@ -24,6 +26,7 @@ class Drainer:
     def __init__(self, store: Store, *, app_id: int | None, clock: Callable[[], datetime]) -> None:
         self._store, self._app_id, self._clock = store, app_id, clock
         self._news = asyncio.Event()
+        self._broke: dict[str, int] = {}  # guid -> how often following it broke
 
     def nudge(self) -> None:
         """There is something new in the inbox."""
@@ -47,11 +50,29 @@ class Drainer:
                 self._news.clear()
 
     async def once(self) -> int:
-        """Drain what is there, oldest first. How many deliveries it took."""
+        """Drain what is there, oldest first; one that breaks is left for the next time. How many it took.
+
+        Transient when the database is away.
+        """
         found = await self._store.undrained(BATCH)
+        taken = 0
         for delivery in found:
-            await self._one(delivery)
-        return len(found)
+            try:
+                await self._one(delivery)
+                taken += 1
+            except Transient:
+                raise
+            except Exception:
+                await self._broken(delivery)
+        return taken
+
+    async def _broken(self, delivery: Delivery) -> None:
+        """A defect of ours, or bytes that the database refuses: not tried for ever, since it would fill the inbox."""
+        tries = self._broke[delivery.guid] = self._broke.get(delivery.guid, 0) + 1
+        log.exception("a delivery could not be followed", guid=delivery.guid, event_name=delivery.event, tries=tries)
+        if tries >= MOST_TRIES:
+            await self._store.drain(delivery.guid, None, now=self._clock())
+            del self._broke[delivery.guid]
 
     async def _one(self, delivery: Delivery) -> None:
         try:
@@ -62,4 +83,11 @@ class Drainer:
             log.warning("a delivery could not be read", guid=delivery.guid, event_name=delivery.event, why=str(error))
             await self._store.drain(delivery.guid, None, now=self._clock())
             return
-        await self._store.drain(delivery.guid, concern(event), now=self._clock())
+        await self._store.drain(delivery.guid, _concern(event), now=self._clock())
+
+
+def _concern(event: Event) -> Concern:
+    """What people say to each other is none of our business, and must not hold up any update."""
+    found = concern(event)
+    talk = found.mail is not None and not commands.parse(found.mail.text, now=found.mail.at)
+    return Concern() if talk else found

@@ -17,9 +17,9 @@ from gidgethub.abc import GitHubAPI
 
 from bot import config
 from bot.adapters import Tools, health, kinds, manifests, open_one, providers, sources
-from bot.core import strategies
+from bot.core import plans, strategies
 from bot.core.errors import ConfigProblem, Permanent
-from bot.core.model import InstallationId, RepoName, Sha, Update
+from bot.core.model import InstallationId, RepoName, Sha, State, Update
 from bot.core.ports import HealthSource, Lab, Leases, Manifest, Provider, Source
 from bot.core.repo_config import CONFIG_PATH, Environment, RepoConfig
 from bot.github import apps, checkout, commits
@@ -110,27 +110,35 @@ class Powers:
         """Whose turn it is in an environment."""
         return EnvironmentLeases(self._world.store, update, gh=lambda: self.gh(update), now=self._world.clock)
 
-    async def pipelines(self, update: Update) -> Mapping[str, Provider]:
-        """The provider of each environment."""
-        config, tools = await self.config(update), await self._tools(update)
-        return {e.name: _open(providers, e, e.provider.kind, e.provider.options, tools) for e in config.environments}
+    async def places(self, update: Update) -> Mapping[str, plans.Place]:
+        """The environments that are configured now; while one is in hand that one alone, as it was when it began.
+
+        ConfigProblem for the first that could not be rolled out: what begins with it is held to it until its end.
+        """
+        tools = await self._tools(update)
+        if update.state is not State.MERGED:
+            mine = await self._environment(update)
+            return {mine.name: plans.Place(environment=mine, provider=_provider(mine, tools))} if mine else {}
+        found = {}
+        for one in (await self.config(update)).environments:
+            _strategy(one), _health(one, tools)
+            found[one.name] = plans.Place(environment=one, provider=_provider(one, tools))
+        return found
+
+    async def turned_back(self, update: Update) -> tuple[Update, ...]:
+        """The updates of this repository that were rolled back and are reverted by a pull request."""
+        every = await self._world.store.of_repo(update.repo)
+        return tuple(one for one in every if one.state is State.ROLLED_BACK and one.revert is not None)
 
     async def strategy(self, update: Update) -> strategies.Strategy | None:
         """The strategy of the environment in hand."""
         environment = await self._environment(update)
-        if environment is None:
-            return None
-        plan = environment.strategy
-        return strategies.read(plan.kind, plan.options, where=plan.where)
+        return _strategy(environment) if environment else None
 
     async def health(self, update: Update) -> HealthSource | None:
         """The health source of the environment in hand; None when it has none."""
         environment = await self._environment(update)
-        if environment is None or environment.health is None:
-            return None
-        source = environment.health
-        made: HealthSource = _open(health, environment, source.kind, source.options, await self._tools(update))
-        return made
+        return _health(environment, await self._tools(update)) if environment else None
 
     async def checkout(self, update: Update) -> Callable[[Sha, Sha], AbstractAsyncContextManager[checkout.Trees]]:
         """Both sides as folders, for as long as they are needed."""
@@ -199,8 +207,11 @@ class Powers:
         return row.installation if row else update.installation
 
     async def _environment(self, update: Update) -> Environment | None:
+        """The one in hand, as it was when it began: a typo in the file must not hinder its way back."""
         if update.rollout is None:
             return None
+        if kept := plans.environment(update.rollout.plan):
+            return kept
         config = await self.config(update)
         return next((e for e in config.environments if e.name == update.rollout.environment), None)
 
@@ -210,6 +221,22 @@ def _open(family: ModuleType, environment: Environment, kind: str, options: Mapp
         return open_one(family, kind, options, tools)
     except ConfigProblem as error:
         raise ConfigProblem(str(error), where=f"{CONFIG_PATH}, environment {environment.name}") from None
+
+
+def _provider(environment: Environment, tools: Tools) -> Provider:
+    chosen = environment.provider
+    made: Provider = _open(providers, environment, chosen.kind, chosen.options, tools)
+    return made
+
+
+def _strategy(environment: Environment) -> strategies.Strategy:
+    chosen = environment.strategy
+    return strategies.read(chosen.kind, chosen.options, where=chosen.where)
+
+
+def _health(environment: Environment, tools: Tools) -> HealthSource | None:
+    chosen = environment.health
+    return _open(health, environment, chosen.kind, chosen.options, tools) if chosen else None
 
 
 def known_kinds() -> Mapping[str, list[str]]:

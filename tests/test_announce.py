@@ -17,7 +17,7 @@ from bot.core.model import Grade, PullNumber, State, Update
 from bot.github import comments, pulls
 from bot.store.rows import UpdateRow
 from bot.store.store import Store
-from tests.builders import NOW, a_decision, a_pull, a_rollout, a_sha, a_simulation, an_entry, an_update
+from tests.builders import NOW, a_decision, a_merge, a_pull, a_rollout, a_sha, a_simulation, an_entry, an_update
 from tests.github.town import REPO, Town, town
 from tests.store.world import a_world
 
@@ -84,9 +84,9 @@ async def test_one_comment_is_kept_up_to_date(stage):
     [body] = await stage.comments()
     assert names.mark_of(stage.update) in body and "a major needs a review" in body
 
-    wrote = stage.wrote()
+    asked = len(stage.shop.of_app())
     await stage.says()
-    assert wrote == stage.wrote()
+    assert asked == len(stage.shop.of_app())
 
     await stage.store.say(stage.update.id, {})  # the memory is lost with the database
     await stage.says(note="now with another word")
@@ -108,6 +108,9 @@ async def test_each_check_run_is_made_once_and_follows_the_row(stage):
     head = stage.update.pull.head
     await stage.says()
     assert {names.SIMULATION: [("in_progress", None)]} == stage.runs()
+    asked = len(stage.shop.of_app())
+    await stage.says()
+    assert asked == len(stage.shop.of_app())
 
     failed = a_simulation(head=head, base=stage.shop.tip, grade=Grade.FAILED)
     await stage.says(state=State.REJECTED, simulation=failed, decision=a_decision(head=head))
@@ -134,6 +137,19 @@ async def test_small_news_waits_for_ten_quiet_seconds(stage):
     await stage.says(important=False, note="three")
     assert "three" in (await stage.comments())[0]
     assert () == await stage.store.unsaid()
+
+
+async def test_a_rollout_speaks_once_a_minute(stage):
+    """GitHub takes some hundred writes an hour; those that a rollout spends on words are not there to turn it back."""
+    await stage.says(note="one", state=State.ROLLING_OUT, merge=a_merge(), rollout=a_rollout())
+    for _ in range(5):
+        stage.now += QUIET
+        await stage.says(important=False, note=f"at {stage.now:%M:%S}")
+    assert "one" in (await stage.comments())[0]
+
+    stage.now += QUIET
+    await stage.says(important=False, note="a minute later")
+    assert "a minute later" in (await stage.comments())[0]
 
 
 async def test_important_news_does_not_wait(stage):

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,15 +14,17 @@ import aiohttp
 import pytest
 
 from bot import config
-from bot.app import App, _next_look, _notes, utc_now
+from bot.app import WORKERS, App, _next_look, _notes, utc_now
 from bot.core.errors import ConfigProblem, Permanent
-from bot.core.model import Isolation, Verdict
+from bot.core.lifecycle import Moved
+from bot.core.model import Isolation, State, Update, Verdict
 from bot.core.ports import Trial
 from bot.lab import host
+from bot.loop import Loop
 from bot.stages.detect import Answer, Detected
 from bot.tools.pip import IndexSettings
 from tests.adapters.index_server import serving
-from tests.builders import BASE, HEAD, HOUR, MINUTE, NOW, a_component, an_update
+from tests.builders import BASE, HEAD, HOUR, MINUTE, NOW, a_component, an_entry, an_update
 
 SECRET = "it is a secret"
 NOWHERE = "http://127.0.0.1:9/simple"  # nothing is fetched here
@@ -99,6 +102,46 @@ async def test_the_lab_is_this_machines_and_runs_nothing_where_there_is_no_jail(
 
     assert (Isolation.NONE, ()) == (told.isolation, told.suites)
     assert "user namespaces are forbidden here" in told.why
+
+
+async def test_trials_never_hold_the_workers_that_a_rollout_needs(tmp_path):
+    """Forty trials that do not end, with room for few: what is in production is looked at all the same."""
+    tried, never = [], asyncio.Event()
+
+    async def nothing(update: Update) -> None:
+        return None
+
+    async def trial(update: Update) -> None:
+        tried.append(update.id)
+        await never.wait()
+
+    async def rollout(update: Update) -> Moved:
+        return Moved(update=update, to=State.DONE, why="healthy")
+
+    app = an_app(tmp_path)
+    await app.open()
+    await app.start()
+    try:
+        gate = app.loop._stages.path[State.PROPOSED]
+        gate._stage = trial
+        path = {State.PROPOSED: gate, State.ROLLING_OUT: rollout}
+        stages = replace(app.loop._stages, path=path, watch=nothing)
+        app.loop = Loop(app.store, stages, voice=lambda row, important: nothing(row.update), clock=utc_now)
+        for number in range(40):
+            waits = an_update(target=f"2.{number}", state=State.PROPOSED)
+            await app.store.add(waits, an_entry(update=waits.id))
+        urgent = an_update(state=State.ROLLING_OUT)
+        await app.store.add(urgent, an_entry(update=urgent.id))
+        async with asyncio.timeout(20):
+            while True:
+                row = await app.store.load(urgent.id)
+                if row is not None and row.update.state is State.DONE:
+                    break
+                await asyncio.sleep(0.02)
+        assert 1 <= len(tried) <= WORKERS // 2
+    finally:
+        never.set()
+        await app.stop()
 
 
 def held(until=None) -> Answer:

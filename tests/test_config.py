@@ -86,6 +86,29 @@ def test_a_mistake_is_shown_its_place(text: str, where: str, words: str) -> None
     assert words in str(caught.value)
 
 
+BOMB = "\n".join(
+    [
+        "version: 1",
+        "environments:",
+        "  - name: a",
+        "    health:",
+        "      kind: http",
+        "      a0: &a0 [x, x, x, x, x, x, x, x]",
+    ]
+    + [
+        f"      a{n}: &a{n} [*a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}, *a{n - 1}]"
+        for n in range(1, 12)
+    ]
+)
+
+
+@pytest.mark.parametrize(("text", "words"), [(BOMB, "too many values"), ("a: " + "{" * 2000, "nests brackets")])
+def test_a_file_that_would_blow_up_is_refused(text: str, words: str) -> None:
+    """A few lines that stand for billions of values, or for a thousand levels, are refused at once."""
+    with pytest.raises(ConfigProblem, match=words):
+        config.parse(text, "f.yml", kinds=known_kinds())
+
+
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_reader(text: str) -> None:
     """Any text is either a configuration or a problem that is told; nothing else comes out."""

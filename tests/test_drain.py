@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.core.errors import Transient
 from bot.core.model import InstallationId, State
-from bot.drain import BATCH, Drainer
+from bot.drain import BATCH, MOST_TRIES, Drainer
 from bot.store.rows import key_of
 from tests.builders import HEAD, NOW, PULL, REPO, a_pull, an_entry, an_update
 from tests.github.hub import APP_ID
@@ -48,6 +49,12 @@ def pressed(app: int) -> dict[str, object]:
     }
 
 
+def a_comment(text: str) -> dict[str, object]:
+    comment = {"id": 5, "body": text, "user": SENDER, "created_at": "2026-03-04T12:00:00Z"}
+    issue = {"number": PULL, "pull_request": {}}
+    return {"action": "created", "comment": comment, "issue": issue, "repository": REPOSITORY, "sender": SENDER}
+
+
 async def mail(world: World) -> list[str]:
     row = await world.store.load(an_update().id)
     assert row is not None
@@ -70,10 +77,7 @@ async def ended(task: asyncio.Task[None]) -> None:
 
 async def test_a_comment_becomes_mail_of_its_update_and_its_work(world):
     """The row is bumped and enqueued in the transaction that marks the delivery drained."""
-    comment = {"id": 5, "body": "/surefoot approve", "user": SENDER, "created_at": "2026-03-04T12:00:00Z"}
-    issue = {"number": PULL, "pull_request": {}}
-    body = {"action": "created", "comment": comment, "issue": issue, "repository": REPOSITORY, "sender": SENDER}
-    await comes(world, "g1", "issue_comment", body)
+    await comes(world, "g1", "issue_comment", a_comment("/surefoot approve"))
 
     assert 1 == await drainer(world).once()
 
@@ -93,6 +97,54 @@ async def test_what_cannot_be_read_is_put_away_and_hinders_nothing(world, body):
     assert [] == await world.store.undrained()
     assert {key_of(an_update().id)} == world.woken()
     assert 0 == await drainer(world).once()
+
+
+@pytest.mark.parametrize("text", ["nice work!", "> /surefoot rollback", "", "I would not say `/surefoot reject` here"])
+async def test_talk_is_nobodys_mail(world, text):
+    """People may talk below a pull request as they like: no update stops to listen."""
+    await comes(world, "talk", "issue_comment", a_comment(text))
+    await drainer(world).once()
+
+    assert ([], set(), []) == (await mail(world), world.woken(), await world.store.undrained())
+
+
+async def test_a_delivery_that_breaks_us_hinders_nothing_and_is_put_away(world, monkeypatch):
+    """A defect met by one delivery: those behind it are followed at once, and it is not tried for ever."""
+    true = world.store.drain
+
+    async def drain(guid, concern, *, now):
+        if guid == "bad" and concern is not None:
+            raise ValueError("half a character")
+        return await true(guid, concern, now=now)
+
+    monkeypatch.setattr(world.store, "drain", drain)
+    await comes(world, "bad", "ping", {})
+    await comes(world, "good", "issue_comment", a_comment("/surefoot approve"))
+    one = drainer(world)
+    assert 1 == await one.once()
+    assert ["/surefoot approve"] == await mail(world)
+
+    tries = 1
+    while await world.store.undrained():
+        await one.once()
+        tries += 1
+    assert MOST_TRIES == tries
+
+
+async def test_a_database_that_is_away_puts_nothing_away(world, monkeypatch):
+    """That is no fault of the delivery, however long it lasts."""
+
+    async def away(guid, concern, *, now):
+        raise Transient("the database does not answer")
+
+    await comes(world, "g", "ping", {})
+    one = drainer(world)
+    monkeypatch.setattr(world.store, "drain", away)
+    for _ in range(MOST_TRIES + 1):
+        with pytest.raises(Transient):
+            await one.once()
+
+    assert 1 == len(await world.store.undrained())
 
 
 async def test_an_event_of_tomorrow_is_put_away(world):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Permanent, Transient
-from bot.core.events import Concern, Installed, Mail
+from bot.core.errors import ConfigProblem, InvalidVersion, Missing, Permanent, Refused, Transient
+from bot.core.events import Concern, Installed, Mail, Uninstalled
 from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.model import Entry, Login, State, Update
-from bot.loop import MOST_TRIES, Looked, Loop, Stages
+from bot.loop import AWAY, MISSING_TRIES, MOST_TRIES, Looked, Loop, Stages
 from bot.store.rows import Delivery, RepoRow, UpdateRow
 from bot.store.store import Store
 from tests.builders import INSTALLATION, MINUTE, NOW, REPO, a_pull, an_update
@@ -40,9 +40,13 @@ class Bench:
         self.looked: list[RepoRow] = []
         self.found = Looked()
         self.voice_breaks: Exception | None = None
+        self.ear_breaks: Exception | None = None
+        self.full: Callable[[Update], bool] = lambda _: False
 
     async def ear(self, update: Update, mail: Mail) -> Outcome | None:
         """Hears everything and changes the note."""
+        if self.ear_breaks:
+            raise self.ear_breaks
         self.heard.append(mail)
         return Waiting(update=update, until=self.now, why=f"heard {mail.text}", told=True, actor=mail.author)
 
@@ -65,7 +69,7 @@ class Bench:
 
     async def run(self) -> None:
         """Work until the queue is empty."""
-        stages = Stages(path=self.path, watch=self.watch, ear=self.ear, look=self.look)
+        stages = Stages(path=self.path, watch=self.watch, ear=self.ear, look=self.look, full=self.full)
         loop = Loop(self.store, stages, voice=self.voice, clock=lambda: self.now)
         while self.keys:
             await loop.work(self.keys.pop(0))
@@ -75,6 +79,18 @@ class Bench:
         self.now += span
         await self.store.wake_due(self.now)
         await self.run()
+
+    async def writes(self, text: str, *, number: int = 1) -> None:
+        """Somebody comments on the pull request."""
+        pull = a_pull().number
+        key = f"comment:{number}"
+        letter = Mail(key=key, repo=REPO, author=Login("eve"), text=text, at=NOW, pull=pull, comment=number)
+        await self.hears(Concern(repo=REPO, pulls=(pull,), mail=letter), guid=key)
+
+    async def hears(self, concern: Concern, *, guid: str) -> None:
+        """GitHub tells something; nobody has worked on it yet."""
+        await self.store.keep(Delivery(guid=guid, event="any", received=NOW, body=b"{}"))
+        await self.store.drain(guid, concern, now=self.now)
 
     async def state(self, update: Update) -> UpdateRow:
         """The row as it stands."""
@@ -183,7 +199,14 @@ async def test_the_other_side_names_the_wait(bench: Bench) -> None:
     assert NOW + timedelta(hours=1) == (await bench.state(update)).due
 
 
-@pytest.mark.parametrize("error", [Permanent("no such branch"), ConfigProblem("version must be 1", where="f.yml:1")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        Permanent("no such branch"),
+        ConfigProblem("version must be 1", where="f.yml:1"),
+        InvalidVersion("'latest' is no version"),
+    ],
+)
 async def test_what_cannot_be_mended_by_waiting_asks_a_person(bench: Bench, error: Exception) -> None:
     """It stops in `failed`, says why and how to go on, and remembers where it was."""
     update = an_update(state=State.DETECTED)
@@ -304,7 +327,12 @@ async def test_a_look_finds_each_update_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "wait"), [(Transient("away"), timedelta(seconds=2)), (ConfigProblem("wrong"), timedelta(hours=1))]
+    ("error", "wait"),
+    [
+        (Transient("away"), timedelta(seconds=2)),
+        (ConfigProblem("wrong"), timedelta(hours=1)),
+        (InvalidVersion("'x' is no version"), timedelta(hours=1)),
+    ],
 )
 async def test_a_look_that_fails_is_told_and_done_again(bench: Bench, error: Exception, wait: timedelta) -> None:
     """The problem stands in the repository's notes, and the next look has its time."""
@@ -345,3 +373,254 @@ async def test_a_change_by_another_hand_is_read_again(bench: Bench) -> None:
     await bench.run()
 
     assert "after another hand" == (await bench.state(update)).update.note
+
+
+async def test_thirty_events_are_one_look(bench: Bench) -> None:
+    """Each event enqueues a run; the first sees all the news there is, and the others have nothing to do."""
+    update = an_update(state=State.IN_REVIEW, pull=a_pull())
+    looks: list[int] = []
+
+    async def stage(row: Update) -> Outcome:
+        looks.append(1)
+        return Waiting(update=row, until=bench.now + 5 * MINUTE, why="waits")
+
+    bench.path = {State.IN_REVIEW: stage}
+    await bench.add(update)
+    for _ in range(30):
+        await bench.store.wake([f"u:{update.id}"], now=NOW)
+    runs = len(bench.keys)
+    await bench.run()
+
+    assert (31, 1) == (runs, len(looks))
+    await bench.later(6 * MINUTE)
+    assert 2 == len(looks)
+
+
+async def test_thirty_events_are_one_look_at_a_repository(bench: Bench) -> None:
+    """The same for what is detected."""
+    bench.found = Looked(due=NOW + 5 * MINUTE)
+    await bench.hears(Concern(installed=Installed(installation=INSTALLATION, repos=(REPO,))), guid="i")
+    for _ in range(30):
+        await bench.store.wake([f"r:{REPO}"], now=NOW)
+    await bench.run()
+
+    assert 1 == len(bench.looked)
+
+
+async def test_a_run_that_was_cut_off_between_two_stages_goes_on(bench: Bench) -> None:
+    """Its first stage is saved and its news are settled; the next start does the rest."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: goes(State.PROPOSED), State.PROPOSED: breaks(SystemExit())}  # type: ignore[arg-type]
+    await bench.add(update)
+    with pytest.raises(SystemExit):
+        await bench.run()
+    bench.path = {State.PROPOSED: goes(State.SIMULATED), State.SIMULATED: waits(None)}
+
+    bench.keys = [f"u:{update.id}"]  # as the engine does with a run that it finds unfinished
+    await bench.run()
+
+    assert State.SIMULATED is (await bench.state(update)).update.state
+
+
+async def test_a_lost_run_is_due_again(bench: Bench) -> None:
+    """Even where the engine has forgotten the run, the row says that it has to go on."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: goes(State.PROPOSED), State.PROPOSED: breaks(SystemExit())}  # type: ignore[arg-type]
+    await bench.add(update)
+    with pytest.raises(SystemExit):
+        await bench.run()
+    bench.path = {State.PROPOSED: goes(State.SIMULATED), State.SIMULATED: waits(None)}
+
+    await bench.later(timedelta(seconds=1))
+
+    assert State.SIMULATED is (await bench.state(update)).update.state
+
+
+async def test_news_in_a_pause_is_no_further_try(bench: Bench) -> None:
+    """While GitHub is away events may come; they neither make the pauses longer nor put the next try off."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: breaks(Transient("away"))}
+    await bench.add(update)
+    await bench.run()
+    before = await bench.state(update)
+    for _ in range(10):
+        await bench.store.wake([f"u:{update.id}"], now=NOW)
+        await bench.run()
+    after = await bench.state(update)
+
+    assert (before.tries, before.due) == (after.tries, after.due) == (1, NOW + timedelta(seconds=2))
+
+
+async def test_what_was_made_a_moment_ago_may_be_missing_still(bench: Bench) -> None:
+    """GitHub answers 404 for a pull request that it made a second ago: a few tries, and only then a person."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: breaks(Missing("POST labels: 404"))}
+    await bench.add(update)
+    await bench.run()
+    states = []
+    for _ in range(MISSING_TRIES):
+        states.append((await bench.state(update)).update.state)
+        await bench.later(MINUTE)
+
+    assert [State.DETECTED] * MISSING_TRIES == states
+    assert State.FAILED is (await bench.state(update)).update.state
+
+
+async def test_an_archived_repository_is_waited_for(bench: Bench) -> None:
+    """No webhook tells that it is writable again, so nothing fails for good."""
+    update = an_update(state=State.DETECTED)
+    bench.path = {State.DETECTED: breaks(Refused("403 Repository was archived so is read-only."))}
+    await bench.add(update)
+    await bench.run()
+    row = await bench.state(update)
+    assert (State.DETECTED, NOW + timedelta(hours=1)) == (row.update.state, row.due)
+
+    bench.path = {State.DETECTED: goes(State.PROPOSED)}
+    await bench.later(timedelta(hours=1))
+    assert State.PROPOSED is (await bench.state(update)).update.state
+
+
+async def test_a_suspended_app_leaves_updates_alone_and_comes_back(bench: Bench) -> None:
+    """Nothing is done and nothing fails while the App is away; given back, the update goes on where it was."""
+    update = an_update(state=State.IN_REVIEW, pull=a_pull())
+    bench.path = {State.IN_REVIEW: waits(None)}
+    installed = Installed(installation=INSTALLATION, repos=(REPO,))
+    await bench.hears(Concern(installed=installed), guid="i")
+    await bench.add(update)
+    await bench.run()
+    bench.path = {State.IN_REVIEW: breaks(Permanent("suspended"))}
+    bench.spoken.clear()
+
+    await bench.hears(Concern(uninstalled=Uninstalled(installation=INSTALLATION)), guid="u")
+    for _ in range(3):
+        await bench.run()
+        await bench.store.wake([f"u:{update.id}"], now=NOW)
+    await bench.run()
+    row = await bench.state(update)
+    assert (State.IN_REVIEW, AWAY, None) == (row.update.state, row.update.note, row.due)
+    assert ["found", "waits", AWAY] == await bench.whys(update)
+    assert ([], ()) == (bench.spoken, await bench.store.unsaid())
+    assert [] == await bench.store.behind(NOW + MINUTE)
+
+    bench.path = {State.IN_REVIEW: goes(State.APPROVED)}
+    await bench.hears(Concern(installed=installed), guid="j")
+    await bench.run()
+    assert State.APPROVED is (await bench.state(update)).update.state
+
+
+@pytest.mark.parametrize("error", [Permanent("comment locked"), Refused("403 locked"), KeyError("ours")])
+async def test_a_comment_that_cannot_be_answered_stops_nothing(bench: Bench, error: Exception) -> None:
+    """Anybody may comment, so it is passed over with a line of audit, and the update goes on."""
+    update = an_update(state=State.ROLLING_OUT, pull=a_pull())
+    bench.path = {State.ROLLING_OUT: goes(State.DONE)}
+    bench.ear_breaks = error
+    await bench.add(update)
+    await bench.writes("/surefoot approve")
+    await bench.run()
+
+    row = await bench.state(update)
+    assert (State.DONE, ()) == (row.update.state, row.mail)
+    assert any("@eve" in why for why in await bench.whys(update))
+
+
+async def test_a_comment_that_cannot_be_heard_yet_does_not_hold_up_production(bench: Bench) -> None:
+    """The rollout is looked at all the same, and the comment is heard as soon as it can be."""
+    update = an_update(state=State.ROLLING_OUT, pull=a_pull())
+    bench.path = {State.ROLLING_OUT: waits(None, "looked", told=True)}
+    bench.ear_breaks = Transient("no permission can be asked for")
+    await bench.add(update)
+    await bench.writes("/surefoot rollback")
+    await bench.run()
+    assert "looked" in await bench.whys(update)
+    assert [] == bench.heard
+
+    bench.ear_breaks = None
+    await bench.later(timedelta(seconds=10))
+    assert ["/surefoot rollback"] == [mail.text for mail in bench.heard]
+
+
+async def test_before_production_people_are_heard_before_anything_is_done(bench: Bench) -> None:
+    """A no that cannot be heard yet must not be overtaken by the merge."""
+    update = an_update(state=State.APPROVED, pull=a_pull())
+    bench.path = {State.APPROVED: breaks(AssertionError("must not run"))}
+    bench.ear_breaks = Transient("no permission can be asked for")
+    await bench.add(update)
+    await bench.writes("/surefoot reject")
+    await bench.run()
+
+    row = await bench.state(update)
+    assert (State.APPROVED, 1, 1) == (row.update.state, len(row.mail), row.tries)
+
+
+async def test_a_flood_of_comments_does_not_hold_up_a_rollout(bench: Bench) -> None:
+    """Every few letters production gets its look, and in the end all letters are heard."""
+    update = an_update(state=State.ROLLING_OUT, pull=a_pull())
+    when: list[int] = []
+
+    async def stage(row: Update) -> Outcome:
+        when.append(len(bench.heard))
+        return Waiting(update=row, until=NOW + 5 * MINUTE, why="looked")
+
+    bench.path = {State.ROLLING_OUT: stage}
+    await bench.add(update)
+    for number in range(50):
+        await bench.writes("/surefoot approve", number=number)
+    await bench.run()
+    assert [3, 6, 9] == when[:3]
+
+    await bench.later(timedelta(seconds=10))
+    assert 50 == len(bench.heard)
+    assert NOW + 5 * MINUTE == (await bench.state(update)).due
+
+
+async def test_where_there_is_no_place_nothing_is_done_and_nobody_waits(bench: Bench) -> None:
+    """It comes again in a few seconds; people are heard meanwhile."""
+    update = an_update(state=State.PROPOSED, pull=a_pull())
+    bench.path = {State.PROPOSED: goes(State.SIMULATED), State.SIMULATED: waits(None)}
+    bench.full = lambda row: row.state is State.PROPOSED
+    await bench.add(update)
+    await bench.writes("/surefoot status")
+    await bench.run()
+    row = await bench.state(update)
+    assert (State.PROPOSED, NOW + timedelta(seconds=10), 1) == (row.update.state, row.due, len(bench.heard))
+
+    bench.full = lambda _: False
+    await bench.later(timedelta(seconds=10))
+    assert State.SIMULATED is (await bench.state(update)).update.state
+
+
+async def test_nothing_is_said_of_what_goes_on_at_once(bench: Bench) -> None:
+    """A word that is out of date a moment later costs a write that production may need."""
+    update = an_update(state=State.ROLLING_OUT, pull=a_pull())
+    turns: list[int] = []
+
+    async def stage(row: Update) -> Outcome:
+        turns.append(1)
+        until = bench.now if len(turns) < 5 else NOW + MINUTE
+        return Waiting(update=row, until=until, why=f"turn {len(turns)}", told=True)
+
+    bench.path = {State.ROLLING_OUT: stage}
+    await bench.add(update)
+    await bench.run()
+
+    assert (5, 1) == (len(turns), len(bench.spoken))
+
+
+async def test_a_defect_in_a_look_does_not_end_the_looking(bench: Bench) -> None:
+    """An error of our own stands in the notes, and there is a next time."""
+    bench.found = KeyError("oops")  # type: ignore[assignment]
+    await bench.hears(Concern(installed=Installed(installation=INSTALLATION, repos=(REPO,))), guid="i")
+    await bench.run()
+    row = await bench.store.repo(REPO)
+
+    assert row is not None and (NOW + timedelta(seconds=2), 1) == (row.due, row.tries)
+    assert "KeyError" in row.notes["problem"]
+
+
+async def test_a_repository_that_was_left_is_not_looked_at(bench: Bench) -> None:
+    """Nor does it lie about as work that was lost."""
+    await bench.hears(Concern(installed=Installed(installation=INSTALLATION, repos=(REPO,))), guid="i")
+    await bench.hears(Concern(uninstalled=Uninstalled(installation=INSTALLATION)), guid="u")
+    await bench.run()
+
+    assert ([], []) == (bench.looked, await bench.store.behind(NOW + MINUTE))

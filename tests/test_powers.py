@@ -12,8 +12,9 @@ import pytest
 from bot.adapters.health.http import HttpHealth
 from bot.adapters.providers.github_actions import GitHubActions
 from bot.app import PATH
+from bot.core import plans
 from bot.core.errors import ConfigProblem, Missing, Permanent
-from bot.core.model import InstallationId, RepoName, Sha, Update
+from bot.core.model import InstallationId, PullNumber, RepoName, Sha, State, Update
 from bot.core.repo_config import CONFIG_PATH
 from bot.github.forge import Forge
 from bot.powers import Powers, World, known_kinds
@@ -169,10 +170,10 @@ async def test_without_the_apps_key_github_cannot_be_asked(given):
 
 async def test_each_environment_has_its_provider(given):
     """By name; the kind that nobody wrote is GitHub Actions."""
-    found = await given.powers.pipelines(given.update)
+    found = await given.powers.places(replace(given.update, state=State.MERGED))
 
-    assert {"production", "staging"} == set(found)
-    assert all(isinstance(one, GitHubActions) for one in found.values())
+    assert ["production", "staging"] == list(found) == [one.environment.name for one in found.values()]
+    assert all(isinstance(one.provider, GitHubActions) for one in found.values())
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ async def test_an_option_that_an_adapter_does_not_take_names_the_environment(giv
     """And the file, so that the owner finds it."""
     await given.shop.push({CONFIG_PATH: CONFIG.replace("strategy: all_at_once", f"provider: {provider}")})
     with pytest.raises(ConfigProblem, match=rf"\.github/surefoot\.yml, environment staging: .*{words}"):
-        await given.powers.pipelines(given.update)
+        await given.powers.places(replace(given.update, state=State.MERGED))
 
 
 async def test_strategy_and_health_are_those_of_the_environment_in_hand(given):
@@ -198,6 +199,49 @@ async def test_strategy_and_health_are_those_of_the_environment_in_hand(given):
     for update in (given.update, gone):
         assert (None, None) == (await given.powers.strategy(update), await given.powers.health(update))
     assert None is await given.powers.health(staging)
+
+
+async def test_a_rollout_is_held_to_the_configuration_that_it_began_with(given):
+    """The file is changed, broken or gone meanwhile: provider, strategy and health stay as they were."""
+    [production, _] = (await given.powers.config(given.update)).environments
+    update = replace(
+        given.update,
+        state=State.ROLLING_BACK,
+        rollout=a_rollout(environment="production", plan=plans.kept(production)),
+    )
+    for text in (CONFIG.replace("[50, 100]", "[100]"), "version: 1\npolicie: {}\n", None):
+        await given.shop.push({CONFIG_PATH: text})
+
+        assert ["production"] == list(await given.powers.places(update))
+        assert [50, 100] == [stage.weight for stage in await given.powers.strategy(update)]
+        assert isinstance(await given.powers.health(update), HttpHealth)
+
+
+async def test_what_was_never_deployed_is_taken_back_without_a_configuration(given):
+    """Its revert needs none, so a wrong file does not hinder it."""
+    await given.shop.push({CONFIG_PATH: "version: 1\npolicie: {}\n"})
+
+    assert {} == await given.powers.places(replace(given.update, state=State.ROLLING_BACK))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"), [("[50, 100]", "[100, 50]"), ("url:", "address:"), ("all_at_once", "{kind: canary, bake: x}")]
+)
+async def test_nothing_begins_that_could_not_be_rolled_out(given, right, wrong):
+    """A rollout cannot be mended once it has begun, so strategy and health are read before."""
+    await given.shop.push({CONFIG_PATH: CONFIG.replace(right, wrong)})
+    with pytest.raises(ConfigProblem):
+        await given.powers.places(replace(given.update, state=State.MERGED))
+
+
+async def test_who_was_turned_back_is_known(given):
+    """Those of this repository that a pull request reverts."""
+    bad = replace(an_update(target="1.2.5", state=State.ROLLED_BACK), revert=PullNumber(9))
+    for one in (bad, an_update(target="1.2.6", state=State.ROLLED_BACK), an_update(target="1.2.7")):
+        await given.store.add(one, an_entry(update=one.id), enqueue=False)
+
+    assert [bad.id] == [one.id for one in await given.powers.turned_back(given.update)]
+    await given.shop.gh.getitem(f"/repos/{REPO}")
 
 
 async def test_a_wrong_step_names_its_place(given):

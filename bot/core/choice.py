@@ -18,6 +18,7 @@ from bot.core import versions
 from bot.core.durations import spoken
 from bot.core.errors import ConfigProblem
 from bot.core.model import Kind, Pin, Priority, Release, State, Verdict
+from bot.core.quoting import code
 
 LARGE = frozenset({Kind.MAJOR, Kind.SCHEME})
 NAMED = 3  # how many passed-over releases are named; the rest is counted
@@ -295,7 +296,7 @@ def _urgency(question: _Question, ordered: Sequence[Release]) -> str | None:
 
 
 def _reason(release: Release) -> str:
-    return f": {release.yanked_reason[:200]}" if release.yanked_reason else ""
+    return f": {code(release.yanked_reason)}" if release.yanked_reason else ""
 
 
 def _priority(kind: Kind, urgent: str | None) -> Priority:

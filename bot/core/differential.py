@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from bot.core.model import Grade, Tally, TestChange
+from bot.core.quoting import code
 
 # A candidate that was cut off by the clock is at fault only if it had this much more time than the baseline needed.
 _PATIENCE, _HEAD_START = 2.0, 10.0
@@ -160,7 +161,7 @@ def _cut_off(before: Side, after: Side, _: Difference) -> tuple[Grade, str] | No
     if after.ended == "timeout" and after.allowed < patience:
         return Grade.UNKNOWN, f"time ran out after {after.seconds:.0f} s; the baseline needed {before.seconds:.0f} s"
     if after.ended == "broken":
-        return Grade.UNKNOWN, f"the candidate could not be run: {after.problem}"
+        return Grade.UNKNOWN, f"the candidate could not be run: {code(after.problem)}"
     return Grade.FAILED, f"the candidate did not finish ({_ending(after)}); the baseline did, in {before.seconds:.1f} s"
 
 
@@ -170,17 +171,20 @@ def _ending(side: Side) -> str:
         "memory": f"more than {side.allowed_memory >> 20} MiB of memory",
         "output": "too much output",
     }
-    return words.get(side.ended, side.problem or side.ended)
+    return words.get(side.ended, code(side.problem) if side.problem else side.ended)
 
 
 def _without_report(before: Side, after: Side, _: Difference) -> tuple[Grade, str] | None:
     """Exit code 0 alone proves nothing: a module that calls os._exit(0) while it is imported has it too."""
     if before.outcomes is None:
-        return Grade.UNKNOWN, f"the baseline gave no test report ({before.problem}): nothing to compare with"
+        return Grade.UNKNOWN, f"the baseline gave no test report ({code(before.problem)}): nothing to compare with"
     if not before.outcomes:
         return Grade.UNKNOWN, "the baseline ran no test"
     if after.outcomes is None:
-        return Grade.FAILED, f"{_tests(len(before.outcomes))} ran before; now there is no report ({after.problem})"
+        return (
+            Grade.FAILED,
+            f"{_tests(len(before.outcomes))} ran before; now there is no report ({code(after.problem)})",
+        )
     if not after.outcomes:
         return Grade.FAILED, f"{_tests(len(before.outcomes))} ran before; now none does"
     return None
@@ -188,7 +192,7 @@ def _without_report(before: Side, after: Side, _: Difference) -> tuple[Grade, st
 
 def _compared(before: Side, after: Side, difference: Difference) -> tuple[Grade, str] | None:
     if difference.newly_failing:
-        first = difference.newly_failing[0].test
+        first = code(difference.newly_failing[0].test)
         count = len(difference.newly_failing)
         return Grade.FAILED, f"{first} fails" if count == 1 else f"{count} tests newly fail, the first is {first}"
     if before.code == 0 and after.code != 0 and not difference.flaky:  # a flaky failure explains the code
@@ -203,7 +207,7 @@ def _compared(before: Side, after: Side, difference: Difference) -> tuple[Grade,
 
 
 def _missing(missing: Sequence[TestChange]) -> str:
-    count, gone = len(missing), missing[0].test
+    count, gone = len(missing), code(missing[0].test)
     if count == 1:
         return f"{gone} passed before and is absent or skipped now"
     return f"{count} tests that passed before are absent or skipped, the first is {gone}"

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
-from bot.core.model import InstallationId, Login, PullNumber, RepoName, Sha
+from bot.core.model import InstallationId, Login, PullNumber, RepoName, Sha, State
+
+OUR_BRANCHES = "surefoot/"  # what all our branches begin with; see `core.names`
+# Users feel what happens to an update in these.
+IN_PRODUCTION = frozenset({State.DEPLOYING, State.ROLLING_OUT, State.ROLLING_BACK})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +167,8 @@ class Concern:
     """Which rows an event concerns: all that the drainer needs to know of it.
 
     pulls, shas, branch: updates of `repo` with one of these (a pull's number, its head, a merge's commit, its branch).
-    in_flight: every update of the repository that has not ended. look: the repository itself is looked at again.
+    in_flight: every update of the repository that has not ended. in_production: those that are deployed or turned back.
+    look: the repository itself is looked at again.
     """
 
     repo: RepoName | None = None
@@ -171,6 +176,7 @@ class Concern:
     shas: tuple[Sha, ...] = ()
     branch: str | None = None
     in_flight: bool = False
+    in_production: bool = False
     look: bool = False
     look_everywhere: bool = False
     mail: Mail | None = None
@@ -210,7 +216,8 @@ def concern(event: Event) -> Concern:
             # A base that moved concerns everything that waits to be merged into it.
             return Concern(repo=repo, branch=ref.removeprefix("refs/heads/"), in_flight=default, look=default)
         case PullChanged(repo=repo, pull=pull, branch=branch):
-            return Concern(repo=repo, pulls=(pull,), branch=branch, look=True)
+            # What is merged by others comes as a push to the default branch, which is looked at anyway.
+            return Concern(repo=repo, pulls=(pull,), branch=branch, look=branch.startswith(OUR_BRANCHES))
         case Reviewed(repo=repo, pull=pull):
             return Concern(repo=repo, pulls=(pull,))
         case Commented(repo=repo, pull=pull):
@@ -220,7 +227,8 @@ def concern(event: Event) -> Concern:
         case ChecksMoved(repo=repo, sha=sha) | DeploymentMoved(repo=repo, sha=sha):
             return Concern(repo=repo, shas=(sha,))
         case RunMoved(repo=repo, sha=sha):
-            return Concern(repo=repo, shas=(sha,), in_flight=True)
+            # A dispatched run stands on the tip of a branch, not on the commit that it deploys.
+            return Concern(repo=repo, shas=(sha,), in_production=True)
         case Published(repo=repo):
             return Concern(repo=repo, look=True, look_everywhere=True)
         case Advised(repo=repo):

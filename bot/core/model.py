@@ -128,7 +128,8 @@ class Pull:
     """Our pull request. Number, head and base are known together or not at all.
 
     head: the commit that the branch points to; since: when we first saw it there (UTC).
-    ours: whether the head is a commit of our own.
+    ours: whether the head is a commit of our own; made: the last commit that we know to have made on it ourselves.
+    refusals: how often in a row GitHub did not take the merge of this head.
     """
 
     number: PullNumber
@@ -137,6 +138,8 @@ class Pull:
     base: str  # the branch it goes into
     since: datetime
     ours: bool = True
+    made: Sha | None = None
+    refusals: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,6 +305,7 @@ class Rollout:
     """How far the merged commit has come in one environment.
 
     stable: the commit that served before; index: which step of the strategy is in hand (-1: being installed).
+    plan: the environment as it was configured at the beginning (`core.plans`); empty in rows older than that.
     """
 
     environment: str
@@ -314,6 +318,7 @@ class Rollout:
     began: datetime | None = None
     because: str = ""  # why it is being turned back
     waived: bool = False  # a person let this step go on without the requests that it lacked
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bot.core.durations import spoken
 from bot.core.model import Approval, Decision, Finding, Grade, Isolation, Kind, Login, Sha, Simulation, Verdict
+from bot.core.quoting import code
 
 
 class Rule(StrEnum):
@@ -57,8 +59,9 @@ class CheckFact:
 class Facts:
     """All that a decision may look at, gathered before it is made. None means: not known.
 
-    checks: what others report of the head; None when it could not be read.
-    pushed_by_others: somebody else's commits are on our branch.
+    checks: what others report of the head; None when it could not be read. unread: whose rights could not be read.
+    pushed_by_others: somebody else's commits are on our branch; unknown_writers: of whom GitHub knows not all.
+    since: when the head was first seen (UTC).
     """
 
     kind: Kind
@@ -68,9 +71,15 @@ class Facts:
     checks: tuple[CheckFact, ...] | None = ()
     approvals: tuple[Approval, ...] = ()
     blockers: tuple[Login, ...] = ()
+    unread: tuple[Login, ...] = ()
     defer_until: datetime | None = None
     pushed_by_others: bool = False
+    unknown_writers: bool = False
+    draft: bool = False
+    since: datetime | None = None
 
+
+PATIENCE = timedelta(hours=1)  # how long a check that the branch does not require is waited for
 
 # APPROVE needs all; the order is how much stands in the way.
 SEVERITY: Mapping[Verdict, int] = {
@@ -152,21 +161,31 @@ def _of_checks(facts: Facts, policy: Policy) -> Iterator[Finding]:
     red_required = [check.name for check in facts.checks if check.required and check.light is Light.RED]
     red = [check.name for check in facts.checks if not check.required and check.light is Light.RED]
     pending = [check.name for check in facts.checks if check.light in (Light.PENDING, Light.ABSENT)]
+    late = _late(facts)
     if red_required:
         # No approval helps: the branch itself will not take the merge.
         yield Finding(rule="checks", verdict=Verdict.REVIEW, why=f"required and failed: {_names(red_required)}")
     if red:
         yield _ask("checks", f"failed: {_names(red)}", facts, policy)
-    if pending:
-        yield Finding(rule="checks", verdict=Verdict.HOLD, why=f"waiting for {_names(pending)}")
+    if late:
+        yield _ask("checks", f"not required, and not done after {spoken(PATIENCE)}: {_names(late)}", facts, policy)
+    if waited_for := [name for name in pending if name not in late]:
+        yield Finding(rule="checks", verdict=Verdict.HOLD, why=f"waiting for {_names(waited_for)}")
     if not (red_required or red or pending):
         green = [check.name for check in facts.checks]
         why = f"all green: {_names(green)}" if green else "no check is required and none was reported"
         yield Finding(rule="checks", verdict=Verdict.APPROVE, why=why)
 
 
+def _late(facts: Facts) -> list[str]:
+    """Checks that nobody requires and that may never end: after a while a person says whether they matter."""
+    if facts.since is None or facts.now - facts.since < PATIENCE:
+        return []
+    return [check.name for check in facts.checks or () if check.light is Light.PENDING and not check.required]
+
+
 def _names(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in sorted(names)[:6])
+    shown = ", ".join(code(name) for name in sorted(names)[:6])
     return shown + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
@@ -176,6 +195,11 @@ def _of_reviews(facts: Facts, policy: Policy) -> Iterator[Finding]:
         yield Finding(rule="reviews", verdict=Verdict.REVIEW, why=f"{names} asked for changes")
     if facts.pushed_by_others:
         yield _ask("author", "somebody else's commits are on this branch", facts, policy)
+    if facts.pushed_by_others and facts.unknown_writers:
+        why = "GitHub does not know who wrote some of the commits on this branch, so nobody's approval counts"
+        yield Finding(rule="writers", verdict=Verdict.REVIEW, why=f"{why}: merge it by hand, or take them away")
+    if facts.draft:
+        yield Finding(rule="draft", verdict=Verdict.HOLD, why="it is a draft: mark it as ready for review")
 
 
 def _of_time(facts: Facts) -> Iterator[Finding]:

@@ -124,10 +124,19 @@ def _where(update: Update) -> str:
 
 
 def merge_message(update: Update) -> str:
-    """The body of the merge commit: what was tried and what was decided."""
-    tried = update.simulation.why if update.simulation else "not simulated"
-    why = "\n".join(f"- {f.rule}: {f.why}" for f in update.decision.findings) if update.decision else ""
-    return f"Simulated: {tried}\n\n{why}\n\n{names.trailer_of(update)}\n"
+    """The body of the merge commit: what was tried and what was decided, in our own words alone.
+
+    The names of tests and checks are foreign, and a message is read by machines too: `[skip ci]`, `Fixes #1`.
+    """
+    tried = _tried(update.simulation) if update.simulation else "not simulated"
+    rules = "\n".join(f"- {f.rule}: {f.verdict.value}" for f in update.decision.findings) if update.decision else ""
+    return f"Simulated: {tried}\n\n{rules}\n\n{names.trailer_of(update)}\n"
+
+
+def _tried(simulation: Simulation) -> str:
+    ran = sum(suite.after.total for suite in simulation.suites)
+    before = sum(suite.before.total for suite in simulation.suites)
+    return f"{simulation.grade.value}; {ran} tests ran, {before} before, at {simulation.head[:9]}"
 
 
 def revert_body(update: Update) -> str:

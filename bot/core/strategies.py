@@ -140,6 +140,9 @@ def next_move(strategy: Strategy, rollout: Rollout, ruling: Ruling, *, now: date
         return Advance(index=0, weight=strategy[0].weight, why=f"installed; {strategy[0].weight} % of traffic next")
     if step is None or step.finished is None:
         return Wait(until=now + POLL, why=f"moving traffic to {strategy[rollout.index].weight} %")
+    if step.weight != strategy[rollout.index].weight:
+        wanted = strategy[rollout.index].weight
+        return Ask(why=f"the strategy has {wanted} % now where {step.weight} % of the traffic runs it")
     return _in_hand(strategy, rollout, ruling, began=step.finished, now=now)
 
 

@@ -147,12 +147,13 @@ async def create_branch(gh: GitHubAPI, repo: RepoName, name: str, sha: Sha) -> S
 async def put_branch(gh: GitHubAPI, repo: RepoName, name: str, sha: Sha, *, mark: str) -> None:
     """Point a branch of our own to a commit, made where it is missing. mark: what the messages of our commits hold.
 
-    Permanent when the commit that it points to does not bear the mark: the branch is somebody else's.
+    Permanent when the commit that it points to does not bear the mark: the branch is somebody else's, and their work is
+    not thrown away.
     """
     there = await create_branch(gh, repo, name, sha)
     if there == sha:
         return
-    if not is_ours(await commit_info(gh, repo, there), mark):
+    if not is_marked(await commit_info(gh, repo, there), mark):
         raise Permanent(f"the branch {name} holds commits that are not ours; delete or rename it")
     await move_branch(gh, repo, name, sha, force=True)
 
@@ -188,8 +189,11 @@ def _person(raw: _Author) -> Author:
     return Author(name=raw.name, email=raw.email, at=raw.date.astimezone(UTC))
 
 
-def is_ours(commit: Commit, mark: str) -> bool:
-    """Whether we made it, for what `mark` says: whoever amends or rebases a commit of ours keeps its message."""
+def is_marked(commit: Commit, mark: str) -> bool:
+    """Whether it looks like ours, for what `mark` says. Both signs can be forged: it spares work, and proves nothing.
+
+    The committer is looked at as well, since whoever amends or rebases a commit of ours keeps its message.
+    """
     return mark in commit.message and commit.committer.email == names.EMAIL
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +19,12 @@ MOST_DESCRIPTION = 140
 MOST_LOOKED = 30  # deployments of an environment looked through for one that is good
 # Ends after which GitHub itself took the deployment's place for a newer one's success.
 GOOD, REPLACED = "success", "inactive"
+ACTIONS = "github-actions[bot]"  # who makes the deployments of workflow jobs
+_RUN = re.compile(r"/actions/runs/(\d+)")
+
+
+class _Creator(Struct):
+    login: str
 
 
 class _Deployment(Struct):
@@ -25,6 +33,7 @@ class _Deployment(Struct):
     environment: str
     created_at: datetime
     payload: Any = None  # an object, or the text of one on older servers
+    creator: _Creator | None = None
 
 
 class _Status(Struct):
@@ -88,25 +97,38 @@ async def set_status(
 
 
 async def last_good(gh: GitHubAPI, repo: RepoName, environment: str) -> Sha | None:
-    """The commit of the newest deployment of an environment that ended well; None when none is known.
+    """The commit of the newest deployment of an environment that ended well, whoever made it; None when none is known.
 
-    Those that bear a key of ours count first: every job with an `environment` makes a deployment too, at the head of
-    its branch, which ends in success also when that job turned a bad commit back. So others' deployments count only
-    where we have none that is good, and never for a commit that did not end well with us. Looks at the newest thirty.
+    Every workflow job with an `environment` makes a deployment too, at the head of its branch, which ends in success
+    also when that job turned a bad commit back. So those of the runs that we started are left out, as is every commit
+    that did not end well with us. Looks at the newest thirty.
     """
     url = at(repo, "deployments", environment=environment, per_page=MOST_LOOKED)
     found = shaped(await gh.getitem(url), tuple[_Deployment, ...], f"GET {url}")
     newest_first = sorted(found, key=lambda one: (one.created_at, one.id), reverse=True)
+    states = {one.id: await every(gh, at(repo, "deployments", one.id, "statuses"), _Status) for one in newest_first}
     ours = [one for one in newest_first if _key(one.payload) is not None]
-    not_good = {one.sha for one in ours}
-    others = [one for one in newest_first if one not in ours and one.sha not in not_good]
-    for one in (*ours, *others):
-        if await _went_well(gh, repo, one.id):
+    our_runs = {run for one in ours for run in _runs(one, states[one.id])}
+    settled: dict[Sha, bool] = {}  # our newest word on a commit
+    for one in ours:
+        settled.setdefault(one.sha, _went_well(states[one.id]))
+    for one in newest_first:
+        counts = one in ours or not (_of_a_workflow(one, states[one.id]) and _runs(one, states[one.id]) <= our_runs)
+        if counts and settled.get(one.sha, True) and _went_well(states[one.id]):
             return one.sha
     return None
 
 
-async def _went_well(gh: GitHubAPI, repo: RepoName, deployment: int) -> bool:
-    states = [one.state for one in await every(gh, at(repo, "deployments", deployment, "statuses"), _Status)]
-    newest = next((state for state in states if state != REPLACED), None)
-    return newest == GOOD
+def _went_well(statuses: Sequence[_Status]) -> bool:
+    return next((one.state for one in statuses if one.state != REPLACED), None) == GOOD
+
+
+def _of_a_workflow(one: _Deployment, statuses: Sequence[_Status]) -> bool:
+    return (one.creator is not None and one.creator.login == ACTIONS) or bool(_runs(one, statuses))
+
+
+def _runs(one: _Deployment, statuses: Sequence[_Status]) -> frozenset[str]:
+    """The workflow runs that a deployment belongs to: its statuses link to them."""
+    linked = (found.group(1) for status in statuses if (found := _RUN.search(status.log_url or "")))
+    named = one.payload.get("workflow_run_id") if isinstance(one.payload, dict) else None
+    return frozenset((*linked, *((str(named),) if named else ())))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from gidgethub.abc import GitHubAPI
 
 from bot.core import approvals, names
 from bot.core.errors import Permanent
-from bot.core.model import Login, Update
+from bot.core.model import Approval, Login, Update
 from bot.core.policy import CheckFact, Facts, Light
 from bot.github import checks, comments, pulls
 
@@ -20,7 +21,10 @@ async def gather(gh: GitHubAPI, update: Update, *, app_id: int, now: datetime) -
     """The facts about an update's head, as GitHub tells them now."""
     if update.pull is None:
         raise Permanent("there is no pull request to decide about")
-    standing = await _standing(gh, update)
+    pull = await pulls.get(gh, update.repo, update.pull.number)
+    made = update.pull.made
+    pushers = frozenset() if update.pull.ours else await pulls.writers(gh, update.repo, pull.number, made=made)
+    standing = await _standing(gh, update, pull, pushers)
     return Facts(
         kind=update.kind,
         head=update.pull.head,
@@ -29,14 +33,25 @@ async def gather(gh: GitHubAPI, update: Update, *, app_id: int, now: datetime) -
         checks=await _checks(gh, update, app_id),
         approvals=standing.approvals,
         blockers=standing.blockers,
+        unread=standing.unknown,
         defer_until=update.defer_until,
         pushed_by_others=not update.pull.ours,
+        unknown_writers=None in pushers,
+        draft=pull.draft,
+        since=update.pull.since,
     )
 
 
-async def _standing(gh: GitHubAPI, update: Update) -> approvals.Standing:
+def remembered(update: Update, known: Facts) -> tuple[Approval, ...]:
+    """The approvals for the row; a comment's is kept by nobody else, so it stays while its writer's right is unread."""
+    waiting = (a for a in update.approvals if a.source == "comment" and a.head == known.head and a.who in known.unread)
+    return (*known.approvals, *waiting)
+
+
+async def _standing(
+    gh: GitHubAPI, update: Update, pull: pulls.PullInfo, pushers: Collection[Login | None]
+) -> approvals.Standing:
     assert update.pull is not None
-    pull = await pulls.get(gh, update.repo, update.pull.number)
     given = await pulls.reviews(gh, update.repo, pull.number)
     said = [a for a in update.approvals if a.source == "comment" and a.head == pull.head]
     people = sorted({r.who for r in given if not r.is_bot} | {a.who for a in said})
@@ -64,7 +79,6 @@ async def _standing(gh: GitHubAPI, update: Update) -> approvals.Standing:
         )
         for a in said
     ]
-    pushers = () if update.pull.ours else await pulls.writers(gh, update.repo, pull.number)
     return approvals.standing(reviews, head=update.pull.head, author=pull.author, pushers=pushers)
 
 

@@ -116,6 +116,8 @@ def _check_run(mail: Envelope) -> Event:
     pressed = told.requested_action.identifier if told.requested_action else ""
     if told.action == "rerequested" and ours:
         pressed = "retry"  # GitHub's own button for running a check again
+    elif told.action != "requested_action" and ours:
+        return Ignored(name=f"check_run.{told.action} of our own")  # else all that we write would wake us
     elif told.action != "requested_action":
         return ChecksMoved(repo=repo, sha=Sha(run.head_sha))
     if not ours or not pressed or told.sender.type != "User":

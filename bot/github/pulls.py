@@ -129,12 +129,23 @@ class _Known(Struct):
 
 
 class _PullCommit(Struct):
+    sha: Sha
     author: _Known | None = None
     committer: _Known | None = None
 
 
 class _MergeResult(Struct):
     sha: Sha
+
+
+class _Issue(Struct):
+    closed_by: Actor | None = None
+
+
+class _Allowed(Struct):
+    allow_merge_commit: bool | None = None
+    allow_squash_merge: bool | None = None
+    allow_rebase_merge: bool | None = None
 
 
 def _info(raw: _Pull) -> PullInfo:
@@ -165,13 +176,20 @@ async def get(gh: GitHubAPI, repo: RepoName, number: PullNumber) -> PullInfo:
     return _info(await item(gh, at(repo, "pulls", number), _Pull))
 
 
-async def find(gh: GitHubAPI, repo: RepoName, branch: str, state: str = "all") -> PullInfo | None:
-    """The pull request from this branch of this repository: the open one, else the newest; None when there is none."""
+async def find(
+    gh: GitHubAPI, repo: RepoName, branch: str, state: str = "all", *, author: Login | None = None
+) -> PullInfo | None:
+    """The pull request from this branch of this repository: the open one, else the newest; None when there is none.
+
+    author: only those that were opened by this account.
+    """
     head = f"{repo.partition('/')[0]}:{branch}"
     url = at(repo, "pulls", head=head, state=state, sort="created", direction="desc")
     raw = await every(gh, url, _Pull)
     # A filter that GitHub cannot read is no filter to it, and a fork may have a branch of the same name.
     ours = [pull for pull in map(_info, raw) if pull.head_ref == branch and _same(pull.head_repo, repo)]
+    if author is not None:
+        ours = [pull for pull in ours if pull.author.lower() == author.lower()]
     return max(ours, key=lambda pull: (pull.state == "open", pull.number), default=None)
 
 
@@ -259,13 +277,39 @@ async def reviews(gh: GitHubAPI, repo: RepoName, number: PullNumber) -> tuple[Re
     )
 
 
-async def writers(gh: GitHubAPI, repo: RepoName, number: PullNumber) -> frozenset[Login]:
-    """Whose commits are on it, as GitHub knows them by the addresses in them. Refused when it has too many to tell."""
+async def writers(
+    gh: GitHubAPI, repo: RepoName, number: PullNumber, *, made: Sha | None = None
+) -> frozenset[Login | None]:
+    """Whose commits are on it, as GitHub knows them by the addresses in them; None for somebody whom it does not know.
+
+    made: a commit of our own, which is left out. Refused when it has too many to tell.
+    """
     found = await every(gh, at(repo, "pulls", number, "commits"), _PullCommit)
     if len(found) >= MOST_COMMITS:
         raise Refused(f"#{number} has {MOST_COMMITS} commits or more, so whose they are is not known")
-    people = (person for one in found for person in (one.author, one.committer))
-    return frozenset(Login(person.login) for person in people if person is not None and person.login)
+    people = (person for one in found if one.sha != made for person in (one.author, one.committer))
+    return frozenset(Login(person.login) if person is not None and person.login else None for person in people)
+
+
+async def closer(gh: GitHubAPI, repo: RepoName, number: PullNumber) -> Login:
+    """Who closed it; nobody's name while it is open."""
+    return shapes.login((await item(gh, at(repo, "issues", number), _Issue)).closed_by)
+
+
+async def method(gh: GitHubAPI, repo: RepoName, turn: int) -> str:
+    """A way to merge that the repository allows: merge before squash before rebase.
+
+    turn: how often it was refused before; each takes the next way, since a rule of the branch (a linear history) can
+    forbid what the repository allows. GitHub shows what is allowed only to who may write; unknown counts as allowed.
+    """
+    allowed = await item(gh, at(repo), _Allowed)
+    ways = {
+        "merge": allowed.allow_merge_commit,
+        "squash": allowed.allow_squash_merge,
+        "rebase": allowed.allow_rebase_merge,
+    }
+    open_ways = [way for way, is_open in ways.items() if is_open is not False] or ["merge"]
+    return open_ways[turn % len(open_ways)]
 
 
 async def label(gh: GitHubAPI, repo: RepoName, number: PullNumber, labels: Sequence[str]) -> None:

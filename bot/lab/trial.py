@@ -31,6 +31,11 @@ _MOST_LOG = 20_000
 _SEVERITY = {Grade.PASSED: 0, Grade.UNKNOWN: 1, Grade.FAILED: 2}
 
 
+def at_a_time() -> int:
+    """How many simulations this machine runs side by side."""
+    return max(1, (os.cpu_count() or 2) // 2)
+
+
 class OutOfTime(Exception):
     """The budget of this simulation is spent."""
 
@@ -75,9 +80,7 @@ class Laboratory:
     cache: Cache
     baselines: Baselines
     say: Callable[[str], None] = lambda _: None
-    side_by_side: asyncio.Semaphore = field(
-        default_factory=lambda: asyncio.Semaphore(max(1, (os.cpu_count() or 2) // 2))
-    )
+    side_by_side: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(at_a_time()))
 
     async def simulate(self, trial: Trial) -> Simulation:
         """See `bot.core.ports.Lab`. The budget begins when this simulation's turn has come."""

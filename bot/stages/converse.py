@@ -32,6 +32,9 @@ async def run(update: Update, *, gh: GitHubAPI, us: Us, mail: Mail, now: datetim
     if right not in MAY_COMMAND:
         await _answer(update, gh, us, mail, [("-1", render.no_right(mail.author, right))])
         return None
+    if old := _of_another_commit(update, mail):
+        await _answer(update, gh, us, mail, [("confused", old)])
+        return None
     outcome: Outcome | None = None
     answers: list[tuple[str, str]] = []
     for command in said:
@@ -46,6 +49,14 @@ async def run(update: Update, *, gh: GitHubAPI, us: Us, mail: Mail, now: datetim
         outcome = changed or outcome
     await _answer(update, gh, us, mail, answers)
     return outcome
+
+
+def _of_another_commit(update: Update, mail: Mail) -> str | None:
+    """A button belongs to one commit; pressed on an old one's page it says nothing of what is there now."""
+    here = {update.pull.head if update.pull else None, update.rollout.sha if update.rollout else None}
+    if mail.sha is None or mail.sha in here:
+        return None
+    return f"@{mail.author}, that button was {mail.sha[:9]}'s, which is not what is there now. Press the newest one."
 
 
 async def _answer(update: Update, gh: GitHubAPI, us: Us, mail: Mail, answers: Sequence[tuple[str, str]]) -> None:
@@ -101,15 +112,31 @@ async def _approve(update: Update, gh: GitHubAPI, mail: Mail, now: datetime) -> 
     if update.state is State.REJECTED:
         return None, "confused", f"No approval changes that: {update.note}. {_OUT_OF_REJECTED}"
     pull = await pulls.get(gh, update.repo, update.pull.number)
-    if pull.head != update.pull.head or mail.at < update.pull.since:
+    there = (update.pull.head, update.pull.base)
+    if (pull.head, pull.base_ref) != there or mail.at < update.pull.since or mail.sha not in (None, pull.head):
         return None, "confused", "The branch has moved since you wrote; look again and approve what is there now."
-    if mail.author in {pull.author, *await pulls.writers(gh, update.repo, pull.number)}:
-        return None, "-1", "An author's own approval does not count."
+    if no := await _no_second_person(update, gh, mail, pull):
+        return None, "-1", no
     yes = Approval(who=mail.author, head=pull.head, at=mail.at, source="comment")
     approvals = (*(a for a in update.approvals if (a.who, a.source) != (yes.who, yes.source)), yes)
     moved = replace(update, approvals=approvals, defer_until=None)
     why = f"@{mail.author} approved {pull.head[:9]}"
     return Waiting(update=moved, until=now, why=why, told=True, actor=mail.author), "+1", ""
+
+
+async def _no_second_person(update: Update, gh: GitHubAPI, mail: Mail, pull: pulls.PullInfo) -> str | None:
+    """Why the writer's approval would be no second pair of eyes."""
+    assert update.pull is not None
+    ours, made = update.pull.ours, update.pull.made
+    wrote = frozenset() if ours else await pulls.writers(gh, update.repo, pull.number, made=made)
+    if mail.author.lower() in {who.lower() for who in (pull.author, *wrote) if who is not None}:
+        return "An author's own approval does not count."
+    if None in wrote:
+        return (
+            "GitHub does not know who wrote some of the commits on this branch, so nobody's approval counts. "
+            "Merge it by hand, or take those commits away."
+        )
+    return None
 
 
 async def _reject(update: Update, gh: GitHubAPI, mail: Mail, reason: str) -> Answer:

@@ -22,7 +22,7 @@ async def run(update: Update, *, gh: GitHubAPI, config: RepoConfig, app_id: int,
     """Approve, ask a person, defer or reject; the same facts always end the same."""
     known = await facts.gather(gh, update, app_id=app_id, now=now)
     decision = policy.decide(known, config.policy)
-    decided = replace(update, decision=decision, approvals=known.approvals)
+    decided = replace(update, decision=decision, approvals=facts.remembered(update, known))
     return _outcome(decided, decision, now)
 
 

@@ -9,29 +9,70 @@ from datetime import datetime, timedelta
 from gidgethub.abc import GitHubAPI
 
 from bot.adapters import providers
-from bot.core import names, render
+from bot.core import names, render, reverting
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome, Waiting
-from bot.core.model import PullNumber, Rollout, Sha, State, Step, Update
-from bot.core.ports import DeployJob, Provider
+from bot.core.model import Merge, PullNumber, Rollout, Sha, State, Step, Update
+from bot.core.plans import Place
+from bot.core.ports import DeployJob, Leases
 from bot.github import commits, deployments, pulls
 
 RUN_LOOK = timedelta(seconds=3)
+TURN = timedelta(seconds=30)
+LONGEST_STOP = timedelta(minutes=2)  # a run that is asked to stop and does not is overtaken after this
 
 
-async def run(update: Update, *, gh: GitHubAPI, pipelines: Mapping[str, Provider], now: datetime) -> Outcome:
+async def run(update: Update, *, gh: GitHubAPI, places: Mapping[str, Place], leases: Leases, now: datetime) -> Outcome:
     """One step back per turn, so that a crash at any point goes on where it was."""
-    rollout = update.rollout
-    if rollout is not None and not _is_back(update, rollout):
-        return await _traffic_back(update, rollout, gh, pipelines, now)
     if update.merge is None:
         raise Permanent("there is no merge to take back")
-    number = update.revert or await _revert(update, gh)
-    target = f"{update.component.name} {update.target}"
-    why = f"{target} is blocked until a newer one appears; " + (
-        f"#{number} reverts it" if number else "no clean revert can be made any more, so a person must revert it"
-    )
+    rollout, unmoved = update.rollout, ""
+    if rollout is not None and not _is_back(update, rollout):
+        if _is_done(update, rollout) and (busy := await leases.take(rollout.environment)):
+            why = f"{rollout.environment} is taken: {busy}"
+            return Waiting(update=update, until=now + TURN, why=why, told=True)
+        unmoved = await _replaced(update, rollout, gh)
+        if not unmoved:
+            return await _traffic_back(update, rollout, gh, places, now)
+    left = await _marked(update, gh)
+    number = update.revert or await _revert(update, update.merge, gh)
+    what = f"{update.component.name} {update.target} is blocked until a newer one appears"
+    reverted = f"#{number} reverts it" if number else "the default branch holds nothing of it any more"
+    why = "; ".join(filter(None, (what, reverted, unmoved, left)))
     return Moved(update=replace(update, revert=number), to=State.ROLLED_BACK, why=why)
+
+
+def _is_done(update: Update, rollout: Rollout) -> bool:
+    """Whether its environment was given back, so that others may have been there since."""
+    return rollout.environment in update.environments_done and _steps_back(update, rollout) is None
+
+
+async def _replaced(update: Update, rollout: Rollout, gh: GitHubAPI) -> str:
+    """Why no traffic is moved: what was done may have been followed by better ones, which must not be thrown out."""
+    if not _is_done(update, rollout):
+        return ""
+    runs = await deployments.last_good(gh, update.repo, rollout.environment)
+    if runs == rollout.sha:
+        return ""
+    if rollout.deployment is not None:
+        because = rollout.because
+        await deployments.set_status(gh, update.repo, rollout.deployment, state="failure", description=because)
+    now = f"runs {runs[:9]}" if runs else "runs something that is not known"
+    return f"{rollout.environment} {now} by now and no longer {rollout.sha[:9]}, so its traffic stays where it is"
+
+
+async def _marked(update: Update, gh: GitHubAPI) -> str:
+    """The environments before the one in hand: their deployments are called bad, and a person is told of them."""
+    assert update.merge is not None
+    mine = update.rollout.environment if update.rollout else None
+    others = [name for name in update.environments_done if name != mine]
+    because = update.rollout.because if update.rollout else ""
+    for name in others:
+        key = f"{update.id}:{name}"
+        number = await deployments.find(gh, update.repo, environment=name, sha=update.merge.sha, key=key)
+        if number is not None:
+            await deployments.set_status(gh, update.repo, number, state="failure", description=because)
+    return f"{', '.join(others)} may still run it: only a person can turn that back" if others else ""
 
 
 def _key(update: Update, rollout: Rollout, attempt: int = 1) -> str:
@@ -50,13 +91,19 @@ def _is_back(update: Update, rollout: Rollout) -> bool:
 
 
 async def _traffic_back(
-    update: Update, rollout: Rollout, gh: GitHubAPI, pipelines: Mapping[str, Provider], now: datetime
+    update: Update, rollout: Rollout, gh: GitHubAPI, places: Mapping[str, Place], now: datetime
 ) -> Outcome:
-    pipeline = pipelines.get(rollout.environment)
-    if pipeline is None:
+    place = places.get(rollout.environment)
+    if place is None:
         raise Permanent(f"{rollout.environment} left the configuration: a person must turn its traffic back")
     step = _steps_back(update, rollout) or Step(key=_key(update, rollout), weight=100)
-    carried = await providers.carry_out(pipeline, _job(update, rollout, step), step, now=now, every=RUN_LOOK)
+    forth = rollout.step
+    if forth is not None and forth != step and step.started is None and now < update.changed + LONGEST_STOP:
+        stopping = await providers.stop(place.provider, _job(update, rollout, forth), forth, now=now)
+        if stopping:
+            why = f"the run to {forth.weight} % is asked to stop first: {stopping}"
+            return Waiting(update=update, until=now + RUN_LOOK, why=why)
+    carried = await providers.carry_out(place.provider, _job(update, rollout, step), step, now=now, every=RUN_LOOK)
     step = carried.step
     if carried.ok is None:
         why = f"traffic is on its way back: {carried.detail}"
@@ -96,48 +143,64 @@ def _job(update: Update, rollout: Rollout, step: Step) -> DeployJob:
     )
 
 
-async def _revert(update: Update, gh: GitHubAPI) -> PullNumber | None:
-    """The pull request that reverts the merge; None when nobody can tell what the files should be now."""
-    assert update.merge is not None
+async def _revert(update: Update, merge: Merge, gh: GitHubAPI) -> PullNumber | None:
+    """The pull request that reverts the merge; None where the branch holds nothing of it any more.
+
+    Permanent when nobody can tell what the files should be: the environment stays ours until a person has settled it.
+    """
     branch = names.revert_branch_of(update)
     if found := await pulls.find(gh, update.repo, branch):
         await pulls.label(gh, update.repo, found.number, (names.LABEL,))
         return found.number
     base = update.pull.base if update.pull else await commits.default_branch(gh, update.repo)
     tip = await commits.branch(gh, update.repo, base)
-    if tip is None:
-        return None
-    files = await _old_texts(update, gh, tip)
-    if files is None:
+    files = await _old_texts(update, merge, gh, tip) if tip else {}
+    if tip is None or not files:
         return None
     title = f'Revert "{names.title_of(update)}"'
-    message = f"{title}\n\nThis reverts commit {update.merge.sha}.\n\n{names.trailer_of(update)}\n"
-    head = await commits.commit(
-        gh,
-        update.repo,
-        parent=tip,
-        files=files,
-        message=message,
-        author=commits.Author(name=names.AUTHOR, email=names.EMAIL, at=update.merge.at),
-    )
+    message = f"{title}\n\nThis reverts commit {merge.sha}.\n\n{names.trailer_of(update)}\n"
+    author = commits.Author(name=names.AUTHOR, email=names.EMAIL, at=merge.at)
+    head = await commits.commit(gh, update.repo, parent=tip, files=files, message=message, author=author)
     await commits.put_branch(gh, update.repo, branch, head, mark=names.trailer_of(update))
     opened = await pulls.open(gh, update.repo, branch=branch, base=base, title=title, body=render.revert_body(update))
     await pulls.label(gh, update.repo, opened.number, (names.LABEL,))
     return opened.number
 
 
-async def _old_texts(update: Update, gh: GitHubAPI, tip: Sha) -> Mapping[str, str | None] | None:
-    """Each file of the merge as it was before; None when one is no longer as the merge left it, or was no text."""
-    assert update.merge is not None
-    before = await _blobs(update, gh, update.merge.parent)
-    after = await _blobs(update, gh, update.merge.sha)
+async def _old_texts(update: Update, merge: Merge, gh: GitHubAPI, tip: Sha) -> Mapping[str, str | None]:
+    """What each file of the merge becomes without it; those that hold nothing of it any more are left out."""
+    before = await _blobs(update, gh, merge.parent)
+    after = await _blobs(update, gh, merge.sha)
     there = await _blobs(update, gh, tip)
     touched = [path for path in before.keys() | after.keys() if before.get(path) != after.get(path)]
-    if any(there.get(path) != after.get(path) for path in touched):
-        return None
-    texts = {path: await commits.read(gh, update.repo, path, update.merge.parent) for path in sorted(touched)}
-    # What has no text (a picture, a huge file) cannot be written back, and leaving it out would delete it.
-    return None if any(text is None and path in before for path, text in texts.items()) else texts
+    texts: dict[str, str | None] = {}
+    for path in sorted(touched):
+        if there.get(path) in (before.get(path), None):
+            continue
+        if there.get(path) == after.get(path):
+            texts[path] = await _as_before(update, merge, gh, path) if path in before else None
+        elif (text := await _without(update, merge, gh, path, tip)) is not None:
+            texts[path] = text
+    return texts
+
+
+async def _as_before(update: Update, merge: Merge, gh: GitHubAPI, path: str) -> str:
+    text = await commits.read(gh, update.repo, path, merge.parent)
+    if text is None:
+        # What has no text (a picture, a huge file) cannot be written back, and leaving it out would delete it.
+        raise Permanent(f"{path} is no text that could be written back: a person must revert {merge.sha[:9]}")
+    return text
+
+
+async def _without(update: Update, merge: Merge, gh: GitHubAPI, path: str, tip: Sha) -> str | None:
+    """A file that others changed since, without what the merge changed; None when nothing of that is in it."""
+    before, after, there = [await commits.read(gh, update.repo, path, at) for at in (merge.parent, merge.sha, tip)]
+    if before is not None and after is not None and there is not None:
+        if not reverting.holds(before, after, there) and update.target not in there:
+            return None
+        if (text := reverting.taken_back(before, after, there)) is not None:
+            return text
+    raise Permanent(f"others changed the same lines of {path} since: a person must revert {merge.sha[:9]}, then retry")
 
 
 async def _blobs(update: Update, gh: GitHubAPI, sha: Sha) -> dict[str, Sha]:

@@ -2,46 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import names, versions
-from bot.core.lifecycle import PULL_IS_OPEN, Moved, Outcome
-from bot.core.model import Kind, Merge, Pull, State, Update
-from bot.github import commits, pulls
+from bot.core import versions
+from bot.core.lifecycle import PULL_IS_OPEN, Moved, Outcome, Waiting
+from bot.core.model import Grade, Kind, Merge, State, Update
+from bot.core.ports import Manifest
+from bot.github import commits, own, pulls
+from bot.github.apps import Us
 
 # A change that newer ones of its own line replace; a major stands beside them.
 _MINE = PULL_IS_OPEN | {State.DETECTED}
 _AHEAD = frozenset({State.MERGED, State.DEPLOYING, State.ROLLING_OUT, State.DONE})
 
 
-async def run(update: Update, *, gh: GitHubAPI, siblings: Sequence[Update], now: datetime) -> Outcome | None:
+async def run(
+    update: Update,
+    *,
+    gh: GitHubAPI,
+    us: Us,
+    manifests: Mapping[str, Manifest],
+    siblings: Sequence[Update],
+    now: datetime,
+) -> Outcome | None:
     """What changed under us; None when nothing did."""
-    if update.state is State.CLOSED:
-        return await _look(update, gh, now)
-    if update.state in PULL_IS_OPEN and (seen := await _look(update, gh, now)):
-        return seen
-    if update.state in _MINE and (newer := _newer(update, siblings)):
+    newer = _newer(update, siblings)
+    if update.pull is not None and update.state in PULL_IS_OPEN | {State.CLOSED}:
+        pull = await pulls.get(gh, update.repo, update.pull.number)
+        if newer and await _closed_by_us(update, pull, gh, us):
+            return await _give_way(update, newer, gh)
+        if seen := await _look(update, pull, gh, manifests, now):
+            return seen
+    if update.state in _MINE and newer:
         return await _give_way(update, newer, gh)
     return None
 
 
-async def _look(update: Update, gh: GitHubAPI, now: datetime) -> Outcome | None:
-    if update.pull is None:
+async def _closed_by_us(update: Update, pull: pulls.PullInfo, gh: GitHubAPI, us: Us) -> bool:
+    """An earlier try gave way to the newer one, and died before that was saved."""
+    if update.state is State.CLOSED or pull.merged or pull.state == "open":
+        return False
+    return (await pulls.closer(gh, update.repo, pull.number)).lower() == us.login.lower()
+
+
+async def _look(
+    update: Update, pull: pulls.PullInfo, gh: GitHubAPI, manifests: Mapping[str, Manifest], now: datetime
+) -> Outcome | None:
+    assert update.pull is not None
+    was_closed = update.state is State.CLOSED
+    if was_closed and pull.state == "closed" and not pull.merged:
         return None
-    pull = await pulls.get(gh, update.repo, update.pull.number)
+    if pull.base_ref != update.pull.base and pull.base_ref != await commits.default_branch(gh, update.repo):
+        return _elsewhere(update, pull)
     if pull.merged:
         return await _merged(update, gh, pull, now)
     if pull.state == "closed":
-        if update.state is State.CLOSED:
-            return None
         return Moved(update=update, to=State.CLOSED, why=f"#{pull.number} was closed; open it again to bring it back")
-    if pull.head != update.pull.head or update.state is State.CLOSED:
-        return await _pushed(update, gh, pull, now)
+    if was_closed or (pull.head, pull.base_ref) != (update.pull.head, update.pull.base):
+        return await _pushed(update, gh, manifests, pull, now)
     return None
+
+
+def _elsewhere(update: Update, pull: pulls.PullInfo) -> Outcome | None:
+    """Somebody gave it another base, on which nothing was tried and from which nothing may be deployed."""
+    assert update.pull is not None
+    if pull.state == "closed":
+        why = f"#{pull.number} goes into {pull.base_ref} and is over there: it is not followed"
+        return None if update.state is State.CLOSED else Moved(update=update, to=State.CLOSED, why=why)
+    why = f"#{pull.number} goes into {pull.base_ref} now; nothing is done before its base is {update.pull.base} again"
+    fresh = replace(update, simulation=None, decision=None, approvals=())
+    if update.state is State.PROPOSED:
+        return Waiting(update=fresh, until=None, why=why, told=True)
+    return Moved(update=fresh, to=State.PROPOSED, why=why)
 
 
 async def _merged(update: Update, gh: GitHubAPI, pull: pulls.PullInfo, now: datetime) -> Outcome:
@@ -51,26 +87,36 @@ async def _merged(update: Update, gh: GitHubAPI, pull: pulls.PullInfo, now: date
     return Moved(update=replace(update, merge=merge), to=State.MERGED, why=f"#{pull.number} was merged")
 
 
-async def _pushed(update: Update, gh: GitHubAPI, pull: pulls.PullInfo, now: datetime) -> Outcome:
+async def _pushed(
+    update: Update, gh: GitHubAPI, manifests: Mapping[str, Manifest], pull: pulls.PullInfo, now: datetime
+) -> Outcome:
     assert update.pull is not None
-    commit = await commits.commit_info(gh, update.repo, pull.head)
-    seen: Pull = replace(update.pull, head=pull.head, since=now, ours=commits.is_ours(commit, names.trailer_of(update)))
+    ours = await own.recognised(update, gh, manifests, head=pull.head, base=pull.base_ref)
+    made = pull.head if ours else update.pull.made
+    seen = replace(update.pull, head=pull.head, base=pull.base_ref, since=now, ours=bool(ours), made=made, refusals=0)
     # What was tried and approved was another commit.
-    fresh = replace(update, pull=seen, simulation=None, decision=None, approvals=())
+    fresh = replace(ours or update, pull=seen, simulation=None, decision=None, approvals=())
     return Moved(update=fresh, to=State.PROPOSED, why=f"the branch is now at {pull.head[:9]}: it is tried anew")
 
 
 def _newer(update: Update, siblings: Sequence[Update]) -> Update | None:
-    """The sibling that takes this one's place: newer, and either proposed on the same line or already merged."""
+    """The sibling that takes this one's place: newer, and either good on the same line or already merged."""
     for other in siblings:
         if other.component != update.component or other.id == update.id:
             continue
         if versions.compare(update.component.ecosystem, other.target, update.target) <= 0:
             continue
         same_line = (other.kind is Kind.MAJOR) == (update.kind is Kind.MAJOR)
-        if other.state in _AHEAD or (same_line and other.pull is not None and other.state in PULL_IS_OPEN):
+        if other.state in _AHEAD or (same_line and _is_good(other)):
             return other
     return None
+
+
+def _is_good(other: Update) -> bool:
+    """Open, and its trial passed: one that turns out bad must not have taken the place of a good one."""
+    tried = other.simulation
+    passed = other.pull and tried and tried.grade is Grade.PASSED and tried.head == other.pull.head
+    return bool(passed) and other.state in PULL_IS_OPEN - {State.REJECTED}
 
 
 async def _give_way(update: Update, newer: Update, gh: GitHubAPI) -> Outcome:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from bot.core.errors import Transient
-from bot.core.events import Concern, Mail
+from bot.core.events import IN_PRODUCTION, Concern, Mail
 from bot.core.model import InstallationId, RepoName
 from bot.store import repos, work
 from bot.store.rows import Delivery, Enqueue, dump, key_of, repo_key, repo_work
@@ -81,19 +81,26 @@ def _follow(conn: Connection, concern: Concern, installation: int | None, *, now
         work.make_due(conn, sa.select("r:" + repo_table.c.key).where(repo_table.c.active), now=now)
     if concern.repo is None:
         return
-    if concern.look:
-        _look(conn, concern.repo, installation, now=now, enqueue=enqueue)
+    new = _learn(conn, concern.repo, installation, now=now, enqueue=enqueue)
+    if concern.look and not new:
+        _look(conn, concern.repo, now=now, enqueue=enqueue)
     if concern.mail is not None:
         post(conn, concern.mail)
     work.bump(conn, _concerned(conn, concern.repo, concern), now=now, enqueue=enqueue)
 
 
-def _look(conn: Connection, repo: RepoName, installation: int | None, *, now: datetime, enqueue: Enqueue) -> None:
-    known = conn.execute(sa.select(repo_table.c.active).where(repo_table.c.key == repo_key(repo))).one_or_none()
-    if known is None and installation is not None:
-        # GitHub speaks of it in the name of an installation, so the word that it was added got lost.
-        repos.install(conn, [repo], InstallationId(installation), now=now, enqueue=enqueue)
-    elif known is not None and known.active:
+def _learn(conn: Connection, repo: RepoName, installation: int | None, *, now: datetime, enqueue: Enqueue) -> bool:
+    """GitHub speaks of it in the name of an installation: where it is new, the word that it was added got lost."""
+    there = sa.select(repo_table.c.key).where(repo_table.c.key == repo_key(repo))
+    if installation is None or conn.scalars(there).one_or_none() is not None:
+        return False
+    repos.install(conn, [repo], InstallationId(installation), now=now, enqueue=enqueue)
+    return True
+
+
+def _look(conn: Connection, repo: RepoName, *, now: datetime, enqueue: Enqueue) -> None:
+    active = sa.select(repo_table.c.key).where(repo_table.c.key == repo_key(repo), repo_table.c.active)
+    if conn.scalars(active).one_or_none() is not None:
         work.bump(conn, [repo_work(repo)], now=now, enqueue=enqueue)
 
 
@@ -105,6 +112,8 @@ def _concerned(conn: Connection, repo: RepoName, concern: Concern) -> list[str]:
         open_ones.append(updates.c.branch == concern.branch)
     if concern.in_flight:
         open_ones.append(sa.true())
+    if concern.in_production:
+        open_ones.append(updates.c.state.in_([state.value for state in IN_PRODUCTION]))
     always: list[sa.ColumnElement[bool]] = [updates.c.pull.in_(concern.pulls)]
     if concern.mail is not None:
         always.append(of_sha)

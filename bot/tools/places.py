@@ -16,6 +16,7 @@ from bot.core.durations import duration
 from bot.core.errors import ConfigProblem
 
 MOST_BYTES = 256 * 1024
+DEEPEST = 50
 T = TypeVar("T")
 
 
@@ -132,6 +133,8 @@ def load(source: str, where: str) -> Node:
     """Parse YAML into a Node. ConfigProblem with the line for what is no YAML, no mapping, or too large."""
     if len(source.encode()) > MOST_BYTES:
         raise ConfigProblem(f"is larger than {MOST_BYTES // 1024} KiB", where=where)
+    if _depth(source) > DEEPEST:
+        raise ConfigProblem(f"nests brackets deeper than {DEEPEST}", where=where)
     yaml = YAML(typ="rt")
     try:
         data = yaml.load(StringIO(source))
@@ -147,14 +150,33 @@ def load(source: str, where: str) -> Node:
     return Node(data, where)
 
 
-def plain(value: object) -> object:
-    """A value without YAML's own types, so that no adapter meets them."""
+def plain(value: object, *, most: int = 10_000) -> object:
+    """A value without YAML's own types, so that no adapter meets them. ValueError when it holds too much.
+
+    A few lines of aliases can name a list of lists a billion times over; copied, it would fill the memory.
+    """
+    return _copied(value, [most])
+
+
+def _copied(value: object, left: list[int]) -> object:
+    left[0] -= 1
+    if left[0] < 0:
+        raise ValueError("holds too many values; do not build it out of aliases")
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): _copied(item, left) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [plain(item) for item in value]
+        return [_copied(item, left) for item in value]
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, int):
         return int(value)
     return float(value) if isinstance(value, float) else str(value)
+
+
+def _depth(source: str) -> int:
+    """How deep brackets nest at the most, those in texts included: more than a person writes is refused unread."""
+    deepest = depth = 0
+    for sign in source:
+        depth = max(0, depth + (sign in "[{") - (sign in "]}"))
+        deepest = max(deepest, depth)
+    return deepest

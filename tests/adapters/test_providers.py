@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.providers import AT_ONCE, LISTED, carry_out
+from bot.adapters.providers import AT_ONCE, LISTED, carry_out, stop
 from bot.adapters.providers.github_actions import shows
+from bot.core.errors import Missing
 from bot.core.model import Sha, Step
 from bot.core.ports import DeployJob, RunStatus
 from tests.builders import NOW
@@ -118,3 +119,54 @@ def test_a_key_is_seen_only_as_a_whole(key: str, before: str, after: str) -> Non
     """`a:1` is not in `a:10`, so that one step is never taken for another."""
     assert shows(f"{before}{key}{after}", key)
     assert not shows(f"{before}{key}0{after}", key)
+
+
+@dataclass
+class Stopping(Pipeline):
+    """One that remembers whom it was asked to stop, and may have forgotten a run."""
+
+    stopped: list[str] = field(default_factory=list)
+    forgotten: bool = False
+
+    async def status(self, run: str) -> RunStatus:
+        """Missing where the run was deleted."""
+        if self.forgotten:
+            raise Missing("no such run")
+        return await Pipeline.status(self, run)
+
+    async def cancel(self, run: str) -> None:
+        """Remembered."""
+        self.stopped.append(run)
+
+
+@pytest.mark.parametrize(
+    ("step", "words", "stopped"),
+    [
+        (Step(key=JOB.key, weight=5), "", []),
+        (Step(key=JOB.key, weight=5, run="1", started=NOW, finished=NOW), "", []),
+        (Step(key=JOB.key, weight=5, run="1", started=NOW), "running", ["1"]),
+        (Step(key=JOB.key, weight=5, started=NOW), "perhaps started, not listed yet", []),
+        (Step(key=JOB.key, weight=5, started=NOW - LISTED), "", []),
+    ],
+)
+async def test_only_what_may_be_under_way_is_stopped(step: Step, words: str, stopped: list[str]) -> None:
+    """A dispatch that is not listed yet may still come, so it is waited for; what has ended is left alone."""
+    pipeline = Stopping()
+
+    assert (words, stopped) == (await stop(pipeline, JOB, step, now=NOW), pipeline.stopped)
+
+
+@pytest.mark.parametrize("pipeline", [Stopping(ended=False), Stopping(ended=True), Stopping(forgotten=True)])
+async def test_a_run_that_is_over_or_gone_is_not_waited_for(pipeline: Stopping) -> None:
+    """Its way back may begin at once."""
+    assert "" == await stop(pipeline, JOB, Step(key=JOB.key, weight=5, run="1", started=NOW), now=NOW)
+    assert [] == pipeline.stopped
+
+
+async def test_a_dispatch_that_was_not_written_down_is_found_and_stopped() -> None:
+    """The process died right after it: the run is found by its key."""
+    pipeline = Stopping(taken=[NOW])
+    step = Step(key=JOB.key, weight=5, started=NOW)
+
+    assert "queued" == await stop(pipeline, JOB, step, now=NOW)
+    assert ["1"] == pipeline.stopped

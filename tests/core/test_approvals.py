@@ -44,6 +44,14 @@ def test_a_yes_of_somebody_who_may_write_counts() -> None:
     assert found.why == ("@ann approved `aaaaaaa`",)
 
 
+def test_where_a_writer_is_unknown_nobody_approves() -> None:
+    """Whoever says yes may be who wrote it; a no of theirs still is one."""
+    found = stand(a_review(), a_review(NO, "bob"), pushers=(Login("ben"), None))
+
+    assert ((), (Login("bob"),)) == (found.approvals, found.blockers)
+    assert "not all writers on the branch are known" in found.why[0]
+
+
 def test_nobody_said_anything_is_no_approval() -> None:
     """Not even where none is needed by a slip in a file."""
     assert not stand().is_approved()

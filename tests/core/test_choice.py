@@ -140,7 +140,7 @@ def test_yanked_and_unfinished_releases_never_come() -> None:
     answers = pick(a_release("1.2.4", yanked=True, yanked_reason="broken wheel"), "1.3.0rc1", "2.0.dev1")
 
     assert shape(answers) == [(Verdict.CURRENT, None)]
-    assert "1.2.4: yanked: broken wheel" in words(answers)
+    assert "1.2.4: yanked: `broken wheel`" in words(answers)
     assert "1.3.0rc1: not a finished version" in words(answers)
 
 
@@ -274,7 +274,14 @@ def test_a_yanked_version_in_use_is_urgent() -> None:
     (answer,) = pick(a_release("1.2.3", yanked=True, yanked_reason="data loss"), "1.2.4")
 
     assert answer.priority is Priority.HIGH
-    assert "1.2.3, in use here, was yanked: data loss" in answer.why
+    assert "1.2.3, in use here, was yanked: `data loss`" in answer.why
+
+
+def test_the_makers_reason_is_read_and_never_obeyed() -> None:
+    """It stands in a pull request's text, where it mentions nobody and closes nothing."""
+    (answer,) = pick(a_release("1.2.3", yanked=True, yanked_reason="x`\n\n@acme/all ![p](http://e) Fixes #7"), "1.2.4")
+
+    assert "1.2.3, in use here, was yanked: `x' @acme/all ![p](http://e) Fixes #7`" in answer.why
 
 
 def test_a_zero_version_says_what_a_minor_may_do() -> None:

@@ -31,11 +31,11 @@ def grade(before: Side, after: Side) -> Grade:
         (side(P, P), side(P, P), Grade.PASSED, "2 tests pass"),
         (side(P, F), side(P, F, P), Grade.PASSED, "1 fails on both sides"),
         (side(P, F), side(P, P), Grade.PASSED, "2 tests pass"),
-        (side(P, P), side(P, F), Grade.FAILED, "t1 fails"),
-        (side(P, P), side(F, E), Grade.FAILED, "2 tests newly fail, the first is t0"),
-        (side(P), side(P, F), Grade.FAILED, "t1 fails"),  # a new test that fails
-        (side(S, P), side(F, P), Grade.FAILED, "t0 fails"),
-        (side(P, P), side(P), Grade.UNKNOWN, "t1 passed before and is absent or skipped now"),
+        (side(P, P), side(P, F), Grade.FAILED, "`t1` fails"),
+        (side(P, P), side(F, E), Grade.FAILED, "2 tests newly fail, the first is `t0`"),
+        (side(P), side(P, F), Grade.FAILED, "`t1` fails"),  # a new test that fails
+        (side(S, P), side(F, P), Grade.FAILED, "`t0` fails"),
+        (side(P, P), side(P), Grade.UNKNOWN, "`t1` passed before and is absent or skipped now"),
         (side(P, P), side(P, S), Grade.UNKNOWN, "absent or skipped"),
         (side(P, F), side(P), Grade.UNKNOWN, "1 test ran, and 2 ran before"),
         (side(F), side(F), Grade.UNKNOWN, "no test passes"),
@@ -115,4 +115,4 @@ def test_the_flaky_are_set_apart_and_the_rest_still_fails() -> None:
         compare(before, after), {"t0": Again(before=(P,), after=(P,)), "t1": Again(before=(P,), after=(F,))}
     )
     assert [change.test for change in found.flaky] == ["t0"]
-    assert verdict(before, after, found) == (Grade.FAILED, "t1 fails")
+    assert verdict(before, after, found) == (Grade.FAILED, "`t1` fails")

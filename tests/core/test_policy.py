@@ -13,6 +13,7 @@ from bot.core.policy import DEFAULT_RULES, SEVERITY, CheckFact, Facts, Light, Po
 from tests.builders import HEAD, HOUR, NOW, a_sha, a_simulation
 
 YES = Approval(who=Login("maria"), head=HEAD, at=NOW, source="review")
+SLOW = CheckFact(name="slow", light=Light.PENDING)
 GREEN = CheckFact(name="ci", light=Light.GREEN, required=True)
 
 
@@ -49,6 +50,14 @@ def facts(**overrides: object) -> Facts:
         ({"defer_until": NOW + HOUR}, Verdict.DEFER),
         ({"defer_until": NOW - HOUR}, Verdict.APPROVE),
         ({"pushed_by_others": True}, Verdict.REVIEW),
+        ({"pushed_by_others": True, "approvals": (YES,)}, Verdict.APPROVE),
+        ({"pushed_by_others": True, "unknown_writers": True, "approvals": (YES,)}, Verdict.REVIEW),
+        ({"draft": True}, Verdict.HOLD),
+        ({"checks": (SLOW,)}, Verdict.HOLD),
+        ({"checks": (SLOW,), "since": NOW - HOUR / 2}, Verdict.HOLD),
+        ({"checks": (SLOW,), "since": NOW - HOUR}, Verdict.REVIEW),
+        ({"checks": (SLOW,), "since": NOW - HOUR, "approvals": (YES,)}, Verdict.APPROVE),
+        ({"checks": (replace(SLOW, required=True),), "since": NOW - HOUR, "approvals": (YES,)}, Verdict.HOLD),
     ],
 )
 def test_the_facts_decide(changes: dict[str, object], verdict: Verdict) -> None:
@@ -73,6 +82,14 @@ def test_two_approvals_are_two_persons() -> None:
 
     assert Verdict.REVIEW is decide(facts(kind=Kind.MAJOR, approvals=(YES, YES)), policy).verdict
     assert Verdict.APPROVE is decide(facts(kind=Kind.MAJOR, approvals=(YES, other)), policy).verdict
+
+
+def test_a_checks_name_is_read_and_never_obeyed() -> None:
+    """Backticks in it end no code span, so what follows mentions nobody."""
+    bad = CheckFact(name="ci` @acme/all ![p](x)", light=Light.RED)
+    why = next(f.why for f in decide(facts(checks=(bad,)), Policy()).findings if f.rule == "checks")
+
+    assert "failed: `ci' @acme/all ![p](x)`" == why
 
 
 def test_no_finding_is_no_permission() -> None:

@@ -25,7 +25,8 @@ def a_rollout(
 ) -> Rollout:
     """At a step whose traffic has been moved so long ago (None: is being moved), with so many requests seen."""
     finished = None if since is None else NOW - since
-    step = Step(key="k", weight=5, started=NOW - timedelta(hours=9), finished=finished)
+    weight = CANARY[index].weight if 0 <= index < len(CANARY) else 5
+    step = Step(key="k", weight=weight, started=NOW - timedelta(hours=9), finished=finished)
     last = Reading(at=NOW - silent, stable=Counts(requests=9000), canary=Counts(requests=requests))
     evidence = Evidence(stable=last.stable, canary=last.canary, looks=3, last=last)
     return Rollout(environment="production", sha=Sha("c"), stable=Sha("d"), index=index, step=step, evidence=evidence)
@@ -45,9 +46,16 @@ def test_traffic_moves_only_once_the_release_is_installed() -> None:
 
 def test_a_step_counts_from_the_moment_its_traffic_moved() -> None:
     """A slow dispatch takes nothing from the bake time."""
-    assert move(a_rollout(since=None, requests=999)) == Wait(
-        until=NOW + strategies.POLL, why="moving traffic to 5 %"
-    )
+    assert move(a_rollout(since=None, requests=999)) == Wait(until=NOW + strategies.POLL, why="moving traffic to 5 %")
+
+
+def test_other_steps_than_it_began_with_ask_a_person() -> None:
+    """Five per cent must not pass for the whole because the steps were shortened: nothing ends, nothing moves."""
+    shortened = strategies.canary((100,), MINUTE, 0)
+
+    asked = strategies.next_move(shortened, a_rollout(since=2 * MINUTE), Ruling.GOOD, now=NOW)
+
+    assert asked == Ask(why="the strategy has 100 % now where 5 % of the traffic runs it")
 
 
 def test_a_step_lasts_its_bake_time() -> None:
@@ -117,7 +125,8 @@ def test_a_strategy_that_became_shorter_asks() -> None:
 def test_without_a_minimum_time_alone_decides() -> None:
     """An environment without a health source goes on by the clock, and says so."""
     strategy = strategies.canary((50, 100), MINUTE, 0)
-    silent = replace(a_rollout(since=MINUTE), evidence=Evidence())
+    rollout = a_rollout(since=MINUTE)
+    silent = replace(rollout, evidence=Evidence(), step=replace(rollout.step, weight=50))
 
     onward = strategies.next_move(strategy, silent, Ruling.UNSURE, now=NOW)
 

@@ -27,8 +27,9 @@ async def test_a_kill_around_any_change_does_no_harm() -> None:
     lives = nursery()
     good, bad = await asyncio.gather(walk_through(lives, GOOD), walk_through(lives, BAD))
     assert () == good.wrong == bad.wrong
-    there = changing(targets(good.points))
-    back = changing([point for point in targets(bad.points) if point not in targets(good.points)])
+    way = targets(good.points)
+    chosen = changing([*way, *(point for point in targets(bad.points) if point not in way)])
+    there, back = [point for point in chosen if point in way], [point for point in chosen if point not in way]
 
     on_the_way, turned_back = await asyncio.gather(
         prove(lives, GOOD, [*shared_out(there, 13), twice(there)], at_once=8),
@@ -38,7 +39,7 @@ async def test_a_kill_around_any_change_does_no_harm() -> None:
     assert () == on_the_way.wrong
     assert () == turned_back.wrong
     assert () == on_the_way.missed + turned_back.missed
-    assert len(on_the_way.hit) > 60 and len(turned_back.hit) > 20
+    assert len(on_the_way.hit) > 50 and len(turned_back.hit) > 15
 
 
 async def test_two_voices_at_once_are_one_comment(tmp_path: Path) -> None:

@@ -185,12 +185,12 @@ async def test_what_is_in_our_inbox_is_not_asked_for():
         assert 1 == len(hub.to("/app/hook/deliveries/2/attempts"))
 
 
-async def by_a_job(shop: Town, sha, state: str) -> None:
+async def by_a_job(shop: Town, sha, state: str, link: str = "") -> None:
     """What GitHub makes of every workflow job that has an environment: a deployment without a key of ours."""
     ann = shop.people["ann"]
     body = {"ref": sha, "environment": "production", "auto_merge": False, "required_contexts": []}
     made = await ann.post(f"/repos/{REPO}/deployments", data=body)
-    await ann.post(f"/repos/{REPO}/deployments/{made['id']}/statuses", data={"state": state})
+    await ann.post(f"/repos/{REPO}/deployments/{made['id']}/statuses", data={"state": state, "log_url": link})
 
 
 async def test_the_deployments_of_jobs_do_not_make_a_bad_commit_good(shop):
@@ -208,3 +208,22 @@ async def test_the_deployments_of_jobs_do_not_make_a_bad_commit_good(shop):
     await by_a_job(shop, bad, "success")
 
     assert good == await deployments.last_good(shop.gh, REPO, "production")
+
+
+async def test_the_newest_good_one_counts_whoever_made_it(shop):
+    """A person's later release is what runs; the deployment of a job of our own run, at a later head, is not."""
+    first, second = shop.tip, await shop.push({"a": "1"})
+    await deployed(shop, first, "success")
+    await by_a_job(shop, second, "success")
+    assert second == await deployments.last_good(shop.gh, REPO, "production")
+
+    third, fourth = await shop.push({"a": "2"}), await shop.push({"a": "3"})
+    number = await deployments.create(shop.gh, REPO, environment="production", sha=third, key="k3")
+    run = "https://github.example/acme/shop/actions/runs/77"
+    for state in ("in_progress", "failure"):
+        await deployments.set_status(shop.gh, REPO, number, state=state, log_url=run)
+    await by_a_job(shop, fourth, "success", link=f"{run}/job/1")
+    assert second == await deployments.last_good(shop.gh, REPO, "production")
+
+    await by_a_job(shop, fourth, "success", link=f"{run}8/job/1")
+    assert fourth == await deployments.last_good(shop.gh, REPO, "production")

@@ -102,7 +102,7 @@ VANISHING = {
         Grade.UNKNOWN,
         "skipped",
     ),
-    "broken": ("", f"assert {HELLO}", Grade.FAILED, "tests.test_it fails"),
+    "broken": ("", f"assert {HELLO}", Grade.FAILED, "`tests.test_it` fails"),
 }
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from gidgethub.abc import GitHubAPI
 
 from bot.adapters.providers.github_actions import GitHubActions
+from bot.core import plans
 from bot.core.model import Merge, Sha, State, Update
-from bot.core.ports import Provider
+from bot.core.repo_config import Adapted, Environment
 from bot.leases import EnvironmentLeases
 from bot.store.store import Store
 from tests.builders import an_entry
@@ -39,6 +40,11 @@ jobs:
 """
 
 
+def environment(name: str) -> Environment:
+    """A canary by GitHub Actions, without a health page."""
+    return Environment(name=name, provider=Adapted(kind="github_actions"), strategy=Adapted(kind="canary"))
+
+
 @dataclass(kw_only=True)
 class Place:
     """names: of the environments that are configured; now: a clock that stands still unless a test moves it."""
@@ -52,9 +58,10 @@ class Place:
         """The client, as powers give it."""
         return self.shop.gh
 
-    def pipelines(self) -> Mapping[str, Provider]:
-        """GitHub Actions for each environment."""
-        return {name: GitHubActions(self.shop.gh, REPO, "deploy.yml") for name in self.names}
+    def places(self) -> Mapping[str, plans.Place]:
+        """Each environment, with GitHub Actions."""
+        actions = GitHubActions(self.shop.gh, REPO, "deploy.yml")
+        return {name: plans.Place(environment=environment(name), provider=actions) for name in self.names}
 
     def leases(self, update: Update) -> EnvironmentLeases:
         """As this update sees them."""

@@ -8,9 +8,10 @@ import pytest
 
 from bot.core.lifecycle import CAN_TURN_BACK, PULL_IS_OPEN, Outcome, Waiting
 from bot.core.model import State, Update
+from bot.demo.box.git import Person
 from bot.github import comments
 from bot.stages import converse
-from tests.builders import DAY, HOUR, NOW, a_decision, a_mail, a_merge, a_rollout, a_simulation, an_approval
+from tests.builders import DAY, HOUR, NOW, a_decision, a_mail, a_merge, a_rollout, a_sha, a_simulation, an_approval
 from tests.github.town import REPO, Town
 from tests.stages.world import drawn, found, moved, proposed, pull_of, waited
 
@@ -285,6 +286,45 @@ async def test_a_button_is_a_command_without_a_comment(shop):
     [reply] = await replies(shop, update)
     assert "@cyd, this takes write permission" in reply
     assert [] == shop.asked("POST", "/reactions")
+
+
+async def test_the_button_of_an_older_commit_does_nothing(shop):
+    """ben looked at another commit when he pressed; he is told, and nothing is approved, deferred or turned back."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    for number, word in enumerate(("approve", "defer 1 day", "reject")):
+        press = a_mail(f"/surefoot {word}", author="ben", comment=None, pull=None, sha=a_sha(8), key=f"button:{number}")
+        assert None is await hears(shop, update, press)
+    assert all(f"that button was {a_sha(8)[:9]}'s" in one for one in await replies(shop, update))
+    assert "open" == (await pull_of(shop, update)).state
+
+    here = a_mail(author="ben", comment=None, pull=None, sha=update.pull.head, key="button:9")
+    waited(await hears(shop, update, here), "@ben approved")
+    rolling = in_state(update, State.ROLLING_OUT)
+    press = a_mail("/surefoot rollback", author="ben", comment=None, sha=rolling.rollout.sha, key="button:10")
+    moved(await hears(shop, rolling, press), State.ROLLING_BACK)
+
+
+async def test_an_approval_is_for_the_base_that_it_was_asked_for(shop):
+    """Somebody retargeted the pull request a moment ago: a yes now would be a yes to something else."""
+    update = replace(in_state(await proposed(shop), State.IN_REVIEW), approvals=())
+    await shop.repo.git.set_ref("refs/heads/release", shop.tip)
+    await shop.people["ann"].patch(f"/repos/{REPO}/pulls/{update.pull.number}", data={"base": "release"})
+
+    assert None is (await says(shop, update, "/surefoot approve"))[0]
+
+
+async def test_nobody_approves_what_somebody_unknown_wrote(shop):
+    """Whoever says yes may be who wrote it."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    git, ghost = shop.repo.git, Person(name="nobody", email="nobody@example.org", date=NOW)
+    tree = await git.write_tree(update.pull.head, [("100644", await git.write_blob(b"boom\n"), "evil.py")])
+    head = await git.write_commit(tree, [update.pull.head], "more", author=ghost, committer=ghost)
+    await git.set_ref(f"refs/heads/{update.pull.branch}", head)
+    shop.repo.pulls[update.pull.number].head_sha = head
+    update = replace(update, pull=replace(update.pull, head=head, ours=False))
+
+    assert None is (await says(shop, update, "/surefoot approve"))[0]
+    assert "nobody's approval counts" in (await replies(shop, update))[-1]
 
 
 async def test_without_a_pull_request_there_is_nowhere_to_answer(shop):

@@ -13,10 +13,11 @@ from bot.core.lifecycle import Waiting
 from bot.core.model import Grade, Kind, State, Update, Verdict
 from bot.core.policy import Light, Policy, Rule
 from bot.core.repo_config import RepoConfig
+from bot.demo.box.git import Person
 from bot.github import facts
 from bot.github.forge import Forge
 from bot.stages import decide
-from tests.builders import DAY, NOW, a_decision, an_approval, an_update
+from tests.builders import DAY, HOUR, NOW, a_decision, an_approval, an_update
 from tests.github.hub import APP_ID, pem
 from tests.github.town import REPO, Town
 from tests.stages.world import drawn, moved, protect, report, review, tried, waited
@@ -78,7 +79,9 @@ async def test_what_nobody_can_tell_asks_a_person_and_goes_on_with_their_yes(sho
     assert State.IN_REVIEW is waiting.state and "so a person decides" in waiting.note
     assert isinstance(again, Waiting) and NOW + decide.LOOK_AGAIN == again.until
     await review(shop, "ben", update)
-    assert "@ben approved it" in moved(await run(shop, waiting), State.APPROVED).note
+    after = moved(await run(shop, waiting), State.APPROVED)
+    assert "@ben approved it" in after.note
+    assert [("ben", update.pull.head, "review")] == [(a.who, a.head, a.source) for a in after.approvals]
 
 
 async def test_a_rule_of_the_owner_rejects(shop):
@@ -260,6 +263,37 @@ async def test_an_approval_by_comment_is_weighed_anew_each_time(shop):
     assert () == (await facts.gather(shop.gh, update, app_id=APP_ID, now=NOW)).approvals
 
 
+async def test_a_review_that_was_dismissed_is_forgotten(shop):
+    """We remember who approved, and ask GitHub each time whether they still do."""
+    update = await tried(shop, grade=Grade.UNKNOWN)
+    await review(shop, "ben", update)
+    approved = moved(await run(shop, update), State.APPROVED)
+    [given] = await shop.gh.getitem(f"/repos/{REPO}/pulls/{update.pull.number}/reviews")
+    url = f"/repos/{REPO}/pulls/{update.pull.number}/reviews/{given['id']}/dismissals"
+    await shop.people["ann"].put(url, data={"message": "too quick"})
+
+    assert () == moved(await run(shop, approved), State.IN_REVIEW).approvals
+
+
+async def test_who_pushed_to_our_branch_is_no_second_pair_of_eyes(shop):
+    """ben's commit and ben's review are one opinion; ann's is another."""
+    update = await tried(shop)
+    file = await shop.gh.getitem(f"/repos/{REPO}/contents/requirements.txt?ref={update.pull.branch}")
+    body = {"message": "m", "content": "Z3JlZXRlcj09MS4yLjQKCg==", "sha": file["sha"], "branch": update.pull.branch}
+    made = await shop.people["ben"].put(f"/repos/{REPO}/contents/requirements.txt", data=body)
+    head = made["commit"]["sha"]
+    update = replace(
+        update,
+        pull=replace(update.pull, head=head, ours=False),
+        simulation=replace(update.simulation, head=head),
+    )
+    await review(shop, "ben", update)
+    assert "somebody else's commits" in moved(await run(shop, update), State.IN_REVIEW).note
+
+    await review(shop, "ann", update)
+    assert ["ann"] == [a.who for a in moved(await run(shop, update), State.APPROVED).approvals]
+
+
 async def test_a_right_that_cannot_be_read_approves_nothing(shop):
     """GitHub would not tell what ben may do: his yes waits until it does."""
     update = await tried(shop)
@@ -268,6 +302,56 @@ async def test_a_right_that_cannot_be_read_approves_nothing(shop):
 
     assert () == (await facts.gather(shop.gh, update, app_id=APP_ID, now=NOW)).approvals
     assert ["ben"] == [a.who for a in (await facts.gather(shop.gh, update, app_id=APP_ID, now=NOW)).approvals]
+
+
+async def test_a_yes_by_comment_outlives_a_right_that_could_not_be_read(shop):
+    """GitHub would not tell once what ben may do: he need not say it again."""
+    update = await tried(shop, State.IN_REVIEW, grade=Grade.UNKNOWN)
+    yes = an_approval(who="ben", head=update.pull.head, source="comment")
+    shop.box.world.faults.request("answer", path="/permission$", status=403)
+    asked = waited(await run(shop, replace(update, approvals=(yes,))))
+
+    assert (yes,) == asked.approvals
+    assert "@ben approved it" in moved(await run(shop, asked), State.APPROVED).note
+
+
+async def test_where_somebody_unknown_wrote_nobody_approves(shop):
+    """ben pushes under an address that nobody has and says yes: it may be his own code, so no yes counts, not ann's."""
+    update = await tried(shop)
+    git, ghost = shop.repo.git, Person(name="nobody", email="nobody@example.org", date=NOW)
+    tree = await git.write_tree(update.pull.head, [("100644", await git.write_blob(b"boom\n"), "evil.py")])
+    head = await git.write_commit(tree, [update.pull.head], "more", author=ghost, committer=ghost)
+    await git.set_ref(f"refs/heads/{update.pull.branch}", head)
+    shop.repo.pulls[update.pull.number].head_sha = head
+    update = replace(
+        update, pull=replace(update.pull, head=head, ours=False), simulation=replace(update.simulation, head=head)
+    )
+    for who in ("ben", "ann"):
+        await review(shop, who, update)
+    after = moved(await run(shop, update), State.IN_REVIEW)
+
+    assert () == after.approvals
+    assert "does not know who wrote some of the commits" in after.note
+
+
+async def test_a_draft_is_held(shop):
+    """Whoever made it one is not done; GitHub would not take the merge either."""
+    update = await tried(shop)
+    shop.repo.pulls[update.pull.number].draft = True
+
+    assert "it is a draft" in waited(await run(shop, update)).note
+
+
+async def test_a_check_that_nobody_requires_does_not_hold_for_ever(shop):
+    """It is waited for an hour; then a person says whether it matters."""
+    update = await tried(shop)
+    await report(shop, update, "pending", "slow")
+    assert "waiting for `slow`" in waited(await run(shop, update)).note
+
+    late = replace(update, pull=replace(update.pull, since=NOW - HOUR))
+    assert "not required, and not done after 1 h" in moved(await run(shop, late), State.IN_REVIEW).note
+    await review(shop, "ben", late)
+    moved(await run(shop, late), State.APPROVED)
 
 
 async def test_foreign_commits_on_our_branch_need_a_yes(shop):

@@ -8,9 +8,8 @@ import pytest
 
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Outcome, Waiting
-from bot.core.model import Rollout, Sha, State, Update
-from bot.core.repo_config import Adapted, Environment, RepoConfig
-from bot.github import deployments
+from bot.core.model import Counts, Evidence, Merge, Rollout, Sha, State, Update
+from bot.github import deployments, pulls
 from bot.stages import deploy
 from tests.builders import a_rollout, a_step, an_entry, an_update
 from tests.github.town import REPO
@@ -18,18 +17,14 @@ from tests.stages.delivery import FAILS, Place, delivering
 from tests.stages.world import drawn, moved, waited
 
 
-def environment(name: str) -> Environment:
-    return Environment(name=name, provider=Adapted(kind="github_actions"), strategy=Adapted(kind="canary"))
-
-
-async def run(place: Place, update: Update) -> Outcome:
+async def run(place: Place, update: Update, *turned_back: Update) -> Outcome:
     """One look of the stage, with what it is given."""
     return await deploy.run(
         update,
         gh=place.shop.gh,
-        config=RepoConfig(environments=tuple(map(environment, place.names))),
-        pipelines=place.pipelines(),
+        places=place.places(),
         leases=place.leases(update),
+        turned_back=turned_back,
         now=place.now,
     )
 
@@ -90,11 +85,13 @@ async def test_a_process_that_died_at_any_look_deploys_once(place):
 async def test_a_step_with_traffic_says_how_much(place):
     """The weight goes to the workflow and into the audit; the evidence of the step before does not count on."""
     update = await place.merged()
-    rollout = replace((await look(place, update)).rollout, index=1, step=a_step(key="k:2", weight=50))
+    seen = Evidence(against=(3.0,), canary=Counts(requests=500, errors=9), looks=7, stable_sum=4.0)
+    rollout = replace((await look(place, update)).rollout, index=1, step=a_step(key="k:2", weight=50), evidence=seen)
     rolling = await until_it_ended(place, replace(update, state=State.DEPLOYING, rollout=rollout))
 
     assert "50 % of the traffic in production" == rolling.note
     assert ["50"] == [one["weight"] for one in place.inputs()]
+    assert Evidence(stable_sum=4.0) == rolling.rollout.evidence
 
 
 async def test_a_run_that_fails_turns_it_back(place):
@@ -107,14 +104,14 @@ async def test_a_run_that_fails_turns_it_back(place):
     assert f"the deploy run to {FAILS} % in production ended as failure" == back.note == back.rollout.because
 
 
-async def test_without_an_environment_it_ends_merged(place):
-    """Said once, and nothing is waited for."""
+async def test_without_an_environment_it_is_done(place):
+    """It ends, so that an environment that is configured later does not get every old merge."""
     place.names = ()
     update = await place.merged()
     outcome = await run(place, update)
 
-    assert "no environment is configured" in waited(outcome).note
-    assert isinstance(outcome, Waiting) and outcome.until is None
+    assert "no environment is configured, so it ends here" == moved(outcome, State.DONE).note
+    assert State.DONE is drawn(update, outcome).state
     assert {} == place.shop.repo.deployments
 
 
@@ -153,6 +150,60 @@ async def test_what_ran_well_last_is_the_stable_one(place):
     await deployments.set_status(gh, REPO, better, state="success")
 
     assert older == (await look(place, update)).rollout.stable
+
+
+async def test_nothing_older_than_what_runs_is_deployed(place):
+    """Two waited for the environment and the later one came first: the earlier merge is in it already."""
+    update = await place.merged()
+    newer = await place.shop.push({"theirs.txt": "x\n"})
+    number = await deployments.create(place.shop.gh, REPO, environment="production", sha=newer, key="later:production")
+    await deployments.set_status(place.shop.gh, REPO, number, state="success")
+    outcome = await run(place, update)
+    done = moved(outcome, State.MERGED)
+
+    assert f"production runs {newer[:9]}, which contains {update.merge.sha[:9]} already" in done.note
+    assert (("production",), []) == (done.environments_done, place.inputs())
+    assert () == await place.store.leases() and 1 == len(place.shop.repo.deployments)
+    assert State.DONE is drawn(done, await run(place, drawn(update, outcome))).state
+
+
+async def test_a_bad_one_that_was_reverted_meanwhile_is_not_deployed_again(place):
+    """The merge stands on a bad one whose revert came after it: the tip of the branch, with the revert, is deployed."""
+    ann, update = place.shop.people["ann"], await place.merged()
+    merge = Merge(sha=update.merge.parent, parent=update.merge.parent, at=place.now)
+    await place.shop.push({"requirements.txt": "other==1\n"}, branch="revert")
+    revert = await pulls.open(place.shop.gh, REPO, branch="revert", base="main", title="Revert", body="")
+    bad = an_update(target="0.9", state=State.ROLLED_BACK, merge=merge, revert=revert.number)
+
+    open_still = (await run(place, update, bad)).update.rollout
+    await ann.put(f"/repos/{REPO}/pulls/{revert.number}/merge", data={})
+    tip = place.shop.repo.git.refs["refs/heads/main"]
+    after = await run(place, update, an_update(target="0.8", state=State.ROLLED_BACK), bad)
+
+    assert (update.merge.sha, tip) == (open_still.sha, after.update.rollout.sha)
+    assert f"{tip[:9]} is deployed, since greeter 0.9 in {update.merge.sha[:9]} was reverted after it" in after.why
+
+
+async def test_where_nothing_is_known_the_guess_is_told(place):
+    """The first rollout there takes what the merge was made on for what runs, and says that it does."""
+    outcome = await run(place, await place.merged())
+
+    assert "no good deployment to production is known" in outcome.why
+
+
+async def test_a_run_that_somebody_cancelled_is_no_verdict(place):
+    """It asks, and another try is a run of its own under a key of its own."""
+    update = await look(place, await place.merged())
+    update = await look(place, await look(place, update))
+    run_id = update.rollout.step.run
+    place.shop.repo.runs[int(run_id)].status = "completed"
+    place.shop.repo.runs[int(run_id)].conclusion = "cancelled"
+    outcome = await run(place, update)
+    paused = moved(outcome, State.PAUSED)
+
+    assert "ended as cancelled; that is no verdict: `/surefoot retry` dispatches it again" in paused.note
+    assert (State.DEPLOYING, f"{update.id}:production:0:again:1") == (paused.paused_from, paused.rollout.step.key)
+    assert f"{update.id}:production:0:again:2" == deploy._again(paused.rollout.step).key
 
 
 async def test_an_environment_that_left_the_configuration_stops(place):

@@ -39,7 +39,10 @@ async def test_exactly_what_was_tried_is_merged(shop):
     assert (after.merge.sha, after.merge.parent) == (shop.tip, base)
     assert (base, update.pull.head) == commit.parents
     assert "exactly as it was tried" in after.note
-    assert "Update greeter from 1.2.3 to 1.2.4 (#1)" in commit.message and "Simulated: 1 suite" in commit.message
+    assert (
+        "Update greeter from 1.2.3 to 1.2.4 (#1)" in commit.message
+        and "Simulated: passed; 3 tests ran, 3 before" in commit.message
+    )
     assert "greeter==1.2.4\n" == await text_at(shop, "requirements.txt", "main")
     assert State.MERGED is drawn(update, outcome).state
 
@@ -98,6 +101,65 @@ async def test_what_github_does_not_take_yet_waits_and_says_so(shop):
     assert not (await pull_of(shop, update)).merged
 
 
+async def test_what_only_a_person_can_mend_is_told_and_tried_ever_more_seldom(shop):
+    """A hundred refusals are no hundred requests in half an hour."""
+    update = await approved(shop)
+    rules = {"type": "pull_request", "parameters": {"required_approving_review_count": 1}}
+    shop.box.add_ruleset(shop.repo, ["~DEFAULT_BRANCH"], [rules])
+    waits = []
+    for _ in range(9):
+        outcome = await run(shop, update)
+        waits.append((outcome.until - NOW).total_seconds())
+        update = outcome.update
+
+    assert [20, 40, 80, 160, 320, 640, 900, 900, 900] == waits
+    assert "a person must mend that" in outcome.why
+
+
+@pytest.mark.parametrize("way", ["squash", "rebase"])
+async def test_it_is_merged_in_a_way_that_the_repository_allows(shop, way):
+    """Squash only, or rebase only: the base gets the change, on top of what it was tried on."""
+    update, base = await approved(shop), shop.tip
+    shop.repo.methods = {way}
+    after = moved(await run(shop, update), State.MERGED)
+
+    assert (shop.tip, base) == (after.merge.sha, after.merge.parent)
+    assert (base,) == (await shop.repo.git.commit(shop.tip)).parents
+    assert "greeter==1.2.4\n" == await text_at(shop, "requirements.txt", "main")
+
+
+async def test_a_branch_that_takes_no_merge_commits_gets_another_way_in_the_end(shop):
+    """The repository allows merges, a rule of the branch does not: after some refusals the next way is taken."""
+    update = await approved(shop)
+    for _ in range(merge.ASKS):
+        shop.box.world.faults.request("answer", status=405, **PUT)
+        update = waited(await run(shop, update))
+    moved(await run(shop, update), State.MERGED)
+
+    ways = [one.body["merge_method"] for one in shop.asked("PUT", "/merge")]
+    assert ["squash"] == ways  # the refused ones never reached the town
+
+
+async def test_nothing_is_merged_into_another_base(shop):
+    """Somebody retargeted it after the decision: it is tried anew where it belongs, and never merged elsewhere."""
+    update = await approved(shop)
+    await shop.repo.git.set_ref("refs/heads/release", shop.tip)
+    await shop.people["ann"].patch(f"/repos/{REPO}/pulls/{update.pull.number}", data={"base": "release"})
+
+    assert "goes into release now" in moved(await run(shop, update), State.PROPOSED).note
+    assert [] == shop.asked("PUT", "/merge")
+
+
+async def test_foreign_words_do_not_get_into_the_message(shop):
+    """A test's name may hold what machines obey; the message has our own words alone."""
+    update = await approved(shop)
+    update = replace(update, simulation=replace(update.simulation, why="`test_x [skip ci] Fixes #7 @acme/all` fails"))
+    moved(await run(shop, update), State.MERGED)
+    message = (await shop.repo.git.commit(shop.tip)).message
+
+    assert not any(word in message for word in ("skip ci", "Fixes", "@"))
+
+
 async def test_our_own_check_that_is_required_for_a_merge_is_waited_for(shop):
     """It is told on GitHub a moment after it is decided here; the branch does not take the merge before."""
     update = await approved(shop)
@@ -117,6 +179,16 @@ async def test_a_push_in_the_same_moment_is_not_merged(shop):
     outcome = await run(shop, update)
 
     assert "pushed in the same moment" in waited(outcome).note and NOW == outcome.until
+    assert "greeter==1.2.3\n" == await text_at(shop, "requirements.txt", "main")
+
+
+async def test_a_push_that_nobody_told_us_of_is_not_merged(shop):
+    """The webhook was late: GitHub is asked to merge the commit that was tried, and says no."""
+    update = await approved(shop)
+    await shop.push({"requirements.txt": "greeter==1.2.4\nevil==1\n"}, branch=update.pull.branch)
+
+    waited(await run(shop, update), "pushed in the same moment")
+
     assert "greeter==1.2.3\n" == await text_at(shop, "requirements.txt", "main")
 
 

@@ -8,18 +8,19 @@ import pytest
 
 from bot.core import names
 from bot.core.errors import ConfigProblem, Permanent
-from bot.core.model import State
+from bot.core.model import Kind, State
+from bot.demo.box.git import Person
 from bot.github import pulls
 from bot.stages import propose
-from tests.builders import NOW, a_component, a_pin, a_release, an_artifact
+from tests.builders import HOUR, NOW, a_component, a_pin, a_release, an_artifact
 from tests.github.town import REPO, Town
-from tests.stages.world import MANIFESTS, drawn, found, moved, proposed, pull_of, text_at
+from tests.stages.world import MANIFESTS, drawn, found, moved, proposed, pull_of, text_at, waited
 
 BRANCH = "surefoot/greeter-1.2.4"
 
 
-async def run(shop: Town, update):
-    return await propose.run(update, gh=shop.gh, manifests=MANIFESTS, now=NOW)
+async def run(shop: Town, update, now=NOW):
+    return await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, now=now)
 
 
 async def test_a_process_that_died_after_opening_finds_its_own_again(shop):
@@ -40,7 +41,7 @@ async def test_a_process_that_died_after_the_branch_opens_the_pull_request_for_i
     first = await proposed(shop)
     shop.repo.pulls.clear()
 
-    again = moved(await run(shop, found(shop)), State.PROPOSED)
+    again = moved(await run(shop, found(shop), NOW + HOUR), State.PROPOSED)
 
     assert first.pull.head == again.pull.head == shop.repo.git.refs[f"refs/heads/{BRANCH}"]
     assert [] == [one for one in shop.asked("PATCH", "/git/refs") if one.status == 200]
@@ -58,13 +59,76 @@ async def test_somebody_elses_branch_of_our_name_is_not_touched(shop):
 
 
 async def test_somebody_elses_pull_request_on_our_branch_is_not_taken_for_ours(shop):
-    """It is followed, and known as foreign, so that nothing in it merges without a person's yes."""
-    await shop.push({"requirements.txt": "greeter==1.2.4\n", "evil.py": "boom\n"}, branch=BRANCH)
+    """However like ours it looks: nothing in it is merged, the note says who is in the way, and it goes on without."""
+    theirs = await forged(shop, shop.tip, {"evil.py": b"boom\n"})
+    await shop.repo.git.set_ref(f"refs/heads/{BRANCH}", theirs)
     opened = await pulls.open(shop.people["ben"], REPO, branch=BRANCH, base="main", title="mine", body="")
 
-    update = moved(await run(shop, found(shop)), State.PROPOSED)
+    outcome = await run(shop, found(shop))
 
-    assert (opened.number, opened.head, False) == (update.pull.number, update.pull.head, update.pull.ours)
+    assert waited(outcome, f"#{opened.number} from {BRANCH} was opened by ben").pull is None
+    assert outcome.told and NOW + propose.LOOK_AGAIN == outcome.until
+
+    await pulls.close(shop.gh, REPO, opened.number)
+    ours = moved(await run(shop, found(shop)), State.PROPOSED).pull
+    assert ours.ours and opened.number != ours.number
+    assert "greeter==1.2.4\n" == await text_at(shop, "requirements.txt", ours.head)
+
+
+async def forged(shop: Town, parent: str, files: dict[str, bytes], text: str | None = None) -> str:
+    """A commit with everything that ours have: author, committer, time and message."""
+    git, update = shop.repo.git, found(shop)
+    blobs = [("100644", await git.write_blob(content), path) for path, content in files.items()]
+    tree = await git.write_tree(parent, blobs)
+    us = Person(name=names.AUTHOR, email=names.EMAIL, date=update.created)
+    message = text or f"{names.title_of(update)}\n\n{names.trailer_of(update)}\n"
+    return await git.write_commit(tree, [parent], message, author=us, committer=us)
+
+
+@pytest.mark.parametrize("on_top", [True, False])
+async def test_a_forged_commit_on_our_pull_request_is_not_ours(shop, on_top):
+    """The row was lost after we opened it; meanwhile somebody put in a commit that bears our name and mark.
+
+    Either it changes more than we would, or it is our very change on top of a commit that the base does not hold.
+    """
+    first = await proposed(shop)
+    if on_top:
+        evil = await forged(shop, first.pull.head, {"evil.py": b"boom\n"})
+    else:
+        below = await forged(shop, shop.tip, {"evil.py": b"boom\n"})
+        evil = await forged(shop, below, {"requirements.txt": b"greeter==1.2.4\n"})
+    await shop.repo.git.set_ref(f"refs/heads/{BRANCH}", evil)
+    shop.repo.pulls[first.pull.number].head_sha = evil
+
+    again = moved(await run(shop, found(shop)), State.PROPOSED)
+
+    assert (evil, False, None) == (again.pull.head, again.pull.ours, again.pull.made)
+
+
+async def test_our_pull_request_into_another_base_is_not_used(shop):
+    """Somebody retargeted it before it was saved: it waits, says so, and the trial begins when it is set back."""
+    first = await proposed(shop)
+    await shop.repo.git.set_ref("refs/heads/release", shop.tip)
+    url = f"/repos/{REPO}/pulls/{first.pull.number}"
+    await shop.people["ann"].patch(url, data={"base": "release"})
+
+    waited(await run(shop, found(shop)), "goes into release")
+
+    await shop.people["ann"].patch(url, data={"base": "main"})
+    assert first.pull == moved(await run(shop, found(shop)), State.PROPOSED).pull
+
+
+async def test_a_step_that_grew_since_it_was_found_is_what_it_is_now(shop):
+    """Found as a patch; main went back to an older line since: title, kind and pull request say the real step."""
+    before = await proposed(shop)
+    await shop.push({"requirements.txt": "greeter==0.9.1\n"})
+
+    after = moved(await run(shop, replace(before, state=State.DETECTED)), State.PROPOSED)
+
+    assert ("0.9.1", Kind.MAJOR) == (after.current, after.kind)
+    assert "Update greeter from 0.9.1 to 1.2.4" == (await pull_of(shop, after)).title
+    adopted = moved(await run(shop, found(shop)), State.PROPOSED)
+    assert adopted.pull.ours and (adopted.pull.head, adopted.kind) == (after.pull.head, after.kind)
 
 
 async def test_what_a_person_closed_is_not_opened_again(shop):
@@ -98,6 +162,8 @@ async def test_its_own_pull_request_goes_with_it(shop):
 
     moved(outcome, State.SUPERSEDED)
     assert "closed" == (await pull_of(shop, update)).state
+    # A process that died between the two comes to the same end.
+    moved(await run(shop, replace(update, state=State.DETECTED)), State.SUPERSEDED)
 
 
 async def test_a_moved_base_gets_the_branch_anew_in_the_same_pull_request(shop):

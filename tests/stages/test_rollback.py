@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import pytest
 
@@ -10,14 +11,41 @@ from bot.core import names
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Outcome, Waiting
 from bot.core.model import Merge, Rollout, Sha, State, Update
+from bot.core.ports import DeployJob, RunStatus
 from bot.github import deployments, pulls
 from bot.stages import rollback
-from tests.builders import a_step, an_update
+from tests.builders import a_step, an_entry, an_update
 from tests.github.town import REPO
 from tests.stages.delivery import FAILS, WORKFLOW, Place, delivering
 from tests.stages.world import drawn, moved, text_at, waited
 
 BRANCH = "surefoot/revert-greeter-1.2.4"
+
+
+@dataclass
+class Stubborn:
+    """A provider whose run does not stop when it is asked to."""
+
+    ended: bool = False
+    cancelled: list[str] = field(default_factory=list)
+    started: list[str] = field(default_factory=list)
+
+    async def find(self, job: DeployJob, *, since: datetime) -> RunStatus | None:
+        """Nothing else is under way."""
+        return None
+
+    async def start(self, job: DeployJob) -> RunStatus:
+        """Remembered."""
+        self.started.append(job.key)
+        return RunStatus(run="8", ok=None, detail="queued")
+
+    async def status(self, run: str) -> RunStatus:
+        """As the test has it."""
+        return RunStatus(run=run, ok=False if self.ended else None, detail="in_progress")
+
+    async def cancel(self, run: str) -> None:
+        """Remembered."""
+        self.cancelled.append(run)
 
 
 @pytest.fixture
@@ -45,7 +73,9 @@ async def bad(place: Place) -> Update:
 
 
 async def run(place: Place, update: Update) -> Outcome:
-    return await rollback.run(update, gh=place.shop.gh, pipelines=place.pipelines(), now=place.now)
+    return await rollback.run(
+        update, gh=place.shop.gh, places=place.places(), leases=place.leases(update), now=place.now
+    )
 
 
 async def look(place: Place, update: Update) -> Update:
@@ -117,14 +147,87 @@ async def test_what_was_never_deployed_is_only_reverted(place):
     assert State.ROLLED_BACK is drawn(update, await run(place, update)).state
 
 
-async def test_a_base_that_moved_over_it_is_a_persons_matter(place):
-    """Somebody changed the same file since: no pull request would be right, and that is said."""
+async def test_what_others_changed_in_the_same_file_stays(place):
+    """Somebody added a line beside it since: only our own line is taken back."""
     update = replace(await place.merged(), state=State.ROLLING_BACK)
     await place.shop.push({"requirements.txt": "greeter==1.2.4\nnext==1\n"})
+    moved(await run(place, update), State.ROLLED_BACK)
+
+    assert "greeter==1.2.3\nnext==1\n" == await text_at(place.shop, "requirements.txt", BRANCH)
+
+
+async def test_a_line_that_was_changed_by_hand_is_a_persons_matter(place):
+    """No pull request would be right: it stops, so that the environment stays taken; mended by hand it ends."""
+    update = replace(await place.merged(), state=State.ROLLING_BACK)
+    await place.shop.push({"requirements.txt": "greeter==1.2.4  # by hand\n"})
+    with pytest.raises(Permanent, match=r"others changed the same lines of requirements\.txt since: a person must"):
+        await run(place, update)
+    assert 1 == len(place.shop.repo.pulls)
+
+    for mended in ("greeter==1.2.3\n", "greeter==1.3.0\n"):
+        await place.shop.push({"requirements.txt": mended})
+        back = moved(await run(place, update), State.ROLLED_BACK)
+        assert back.revert is None and "the default branch holds nothing of it any more" in back.note
+
+
+async def test_a_run_that_is_under_way_is_stopped_first(place):
+    """Two runs at once would move the same traffic: the one in hand is cancelled, its end is waited for."""
+    update = await bad(place)
+    halfway = a_step(key=f"{update.id}:production:2", weight=50, started=place.now)
+    pipeline = Stubborn()
+    update = replace(update, changed=place.now, rollout=replace(update.rollout, step=replace(halfway, run="7")))
+
+    async def turn(at):
+        places = {name: replace(one, provider=pipeline) for name, one in place.places().items()}
+        return await rollback.run(update, gh=place.shop.gh, places=places, leases=place.leases(update), now=at)
+
+    waited(await turn(place.now), "the run to 50 % is asked to stop first: in_progress")
+    assert (["7"], []) == (pipeline.cancelled, pipeline.started)
+    late = waited(await turn(place.now + rollback.LONGEST_STOP), "traffic is on its way back")
+    assert late.rollout.step.key.endswith(":back:1")
+    pipeline.ended = True
+    waited(await turn(place.now), "traffic is on its way back")
+    assert ["7"] == pipeline.cancelled
+
+
+async def test_what_is_done_is_turned_back_only_where_it_still_runs(place):
+    """A newer release has the traffic by now: none is moved, and that is said; the merge is reverted all the same."""
+    update = await bad(place)
+    update = replace(update, environments_done=("production",))
+    newer = await place.shop.push({"theirs.txt": "x\n"})
+    number = await deployments.create(place.shop.gh, REPO, environment="production", sha=newer, key="other:production")
+    await deployments.set_status(place.shop.gh, REPO, number, state="success")
     back = moved(await run(place, update), State.ROLLED_BACK)
 
-    assert back.revert is None and "no clean revert can be made any more, so a person must revert it" in back.note
-    assert 1 == len(place.shop.repo.pulls)
+    assert f"production runs {newer[:9]} by now" in back.note and back.revert in place.shop.repo.pulls
+    assert ([], ["failure"]) == (place.inputs(), await place.states(update.rollout.deployment))
+
+
+async def test_what_is_done_takes_the_environment_again_first(place):
+    """Another rollout is under way there: both at once would move the same traffic."""
+    update = replace(await bad(place), environments_done=("production",))
+    await deployments.set_status(place.shop.gh, REPO, update.rollout.deployment, state="success")
+    other = an_update(target="1.2.5", state=State.ROLLING_OUT)
+    await place.store.add(other, an_entry(update=other.id), enqueue=False)
+    await place.store.lease(f"{REPO}:production", other.id, now=place.now)
+    waited(await run(place, update), "production is taken: greeter 1.2.5 is rolling out there")
+    await place.store.release(f"{REPO}:production", other.id)
+
+    assert State.ROLLED_BACK is (await until_it_ended(place, update)).state
+    assert ["100"] == [one["weight"] for one in place.inputs()]
+    assert [update.id] == [lease.holder for lease in await place.store.leases()]
+
+
+async def test_environments_before_it_are_named_and_marked(place):
+    """Staging may still run it: its deployment is called bad, and a person is told."""
+    update = replace(await bad(place), environments_done=("staging",))
+    key = f"{update.id}:staging"
+    number = await deployments.create(place.shop.gh, REPO, environment="staging", sha=update.merge.sha, key=key)
+    await deployments.set_status(place.shop.gh, REPO, number, state="success")
+    back = await until_it_ended(place, update)
+
+    assert "staging may still run it: only a person can turn that back" in back.note
+    assert ["failure", "success"] == await place.states(number)
 
 
 async def test_what_has_no_text_is_not_deleted_by_a_revert(place):
@@ -141,7 +244,8 @@ async def test_what_has_no_text_is_not_deleted_by_a_revert(place):
     await git.set_ref("refs/heads/main", merge.sha)
     update = replace(an_update(installation=place.shop.installation), state=State.ROLLING_BACK, merge=merge)
 
-    assert None is moved(await run(place, update), State.ROLLED_BACK).revert
+    with pytest.raises(Permanent, match=r"logo\.png is no text that could be written back"):
+        await run(place, update)
 
 
 async def test_what_others_changed_elsewhere_stays(place):
@@ -171,6 +275,16 @@ async def test_somebodys_branch_of_that_name_is_not_overwritten(place):
         await run(place, update)
 
     assert theirs == place.shop.repo.git.refs[f"refs/heads/{BRANCH}"]
+
+
+async def test_a_revert_that_a_person_closed_is_not_opened_again(place):
+    """It was opened, the process died before its save, and somebody said no to it."""
+    update = replace(await place.merged(), state=State.ROLLING_BACK)
+    first = moved(await run(place, update), State.ROLLED_BACK)
+    await pulls.close(place.shop.people["ann"], REPO, first.revert)
+    again = moved(await run(place, update), State.ROLLED_BACK)
+
+    assert (first.revert, 2) == (again.revert, len(place.shop.repo.pulls))
 
 
 async def test_our_own_half_done_branch_is_made_anew(place):

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.core import strategies
-from bot.core.errors import Permanent
+from bot.core.errors import Permanent, Transient
 from bot.core.lifecycle import Outcome, Waiting
 from bot.core.model import Counts, Reading, State, Update
 from bot.github import deployments
@@ -19,6 +19,13 @@ from tests.stages.delivery import Place, delivering
 from tests.stages.world import drawn, moved, waited
 
 STRATEGY = strategies.canary((50, 100), MINUTE, 100)
+
+
+class Broken:
+    """A health page that the release broke."""
+
+    async def read(self, *, stable: str, canary: str, since: datetime | None = None) -> Reading | None:
+        raise Transient("the page answered 500")
 
 
 @dataclass
@@ -55,6 +62,11 @@ async def rolling(place: Place, index: int = 0, ago: timedelta = timedelta(), **
     await place.store.add(update, an_entry(update=update.id), enqueue=False)
     await place.store.lease(f"{REPO}:production", update.id, now=place.now)
     return update
+
+
+def at_all(update: Update) -> Update:
+    """The same with all traffic."""
+    return replace(update, rollout=replace(update.rollout, step=replace(update.rollout.step, weight=100)))
 
 
 async def run(place: Place, update: Update, health: Health | None = None, strategy=STRATEGY) -> Outcome:
@@ -112,10 +124,30 @@ async def test_a_source_that_knows_nothing_yet_is_waited_for(place):
 @pytest.mark.parametrize(("bake", "wait"), [("1s", 1), ("8s", 2), ("10m", 5)])
 async def test_short_steps_are_looked_at_more_often(place, bake, wait):
     """A bake of seconds could not be cut short otherwise; a long one is not asked about every second."""
-    plan = strategies.read("canary", {"bake": bake})
+    plan = strategies.read("canary", {"bake": bake, "steps": [50, 100]})
     outcome = await run(place, await rolling(place), Health(), plan)
 
     assert isinstance(outcome, Waiting) and outcome.until <= place.now + timedelta(seconds=wait)
+
+
+async def test_a_health_page_that_breaks_is_silence_with_a_reason(place):
+    """It is looked at on, and uses up the step's patience: then a person is asked, and told what was wrong."""
+    outcome = await run(place, await rolling(place), Broken())
+    assert outcome.until <= place.now + rollout.LOOK
+    assert "its health cannot be read (the page answered 500)" in waited(outcome).note
+
+    paused = moved(await run(place, await rolling(place, ago=timedelta(hours=1)), Broken()), State.PAUSED)
+    assert "its health cannot be read" in paused.note and "`/surefoot rollback` goes back" in paused.note
+
+
+async def test_a_step_that_was_stopped_under_way_is_carried_out_first(place):
+    """A person let it go on: there is no traffic to judge before the run has ended."""
+    update = await rolling(place)
+    update = replace(update, rollout=replace(update.rollout, step=a_step(key="k:again:1", weight=50)))
+    outcome = await run(place, update, Broken())
+
+    assert update.rollout == moved(outcome, State.DEPLOYING).rollout
+    assert State.DEPLOYING is drawn(update, outcome).state
 
 
 async def test_silence_asks_a_person_with_both_ways_out(place):
@@ -142,7 +174,7 @@ async def test_a_waiver_is_for_requests_of_this_step_only(place):
 async def test_the_last_step_ends_the_environment(place):
     """GitHub is told, the lease is given back, and the next environment has its turn."""
     plan = strategies.canary((100,), MINUTE, 0)
-    update = await rolling(place, ago=2 * MINUTE)
+    update = at_all(await rolling(place, ago=2 * MINUTE))
     outcome = await run(place, update, None, plan)
     done = moved(outcome, State.MERGED)
 
@@ -155,7 +187,7 @@ async def test_the_last_step_ends_the_environment(place):
 
 async def test_an_end_without_a_record_on_github_is_one(place):
     """Whoever deploys without GitHub's deployments still ends."""
-    update = await rolling(place, ago=2 * MINUTE)
+    update = at_all(await rolling(place, ago=2 * MINUTE))
     update = replace(update, rollout=replace(update.rollout, deployment=None))
     moved(await run(place, update, None, strategies.canary((100,), MINUTE, 0)), State.MERGED)
 

@@ -87,7 +87,7 @@ async def test_our_own_branch_is_made_anew_over_a_conflict(shop):
     lab = Lab()
 
     outcome = await run(shop, update, lab)
-    again = await propose.run(drawn(update, outcome), gh=shop.gh, manifests=MANIFESTS, now=NOW)
+    again = await propose.run(drawn(update, outcome), gh=shop.gh, us=shop.us, manifests=MANIFESTS, now=NOW)
     moved(await run(shop, moved(again, State.PROPOSED), lab), State.SIMULATED)
 
     assert "main moved into its way" in moved(outcome, State.DETECTED).note

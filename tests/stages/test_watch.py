@@ -8,19 +8,30 @@ from datetime import timedelta
 import pytest
 
 from bot.core import names
-from bot.core.model import Kind, State, Update
+from bot.core.lifecycle import Waiting
+from bot.core.model import Grade, Kind, State, Update
 from bot.demo.box.git import Person
 from bot.github import pulls
 from bot.stages import watch
-from tests.builders import NOW, a_component, a_decision, a_merge, a_pull, an_approval, an_update
+from tests.builders import (
+    NOW,
+    a_component,
+    a_decision,
+    a_merge,
+    a_pull,
+    a_sha,
+    a_simulation,
+    an_approval,
+    an_update,
+)
 from tests.github.town import REPO, Town
-from tests.stages.world import drawn, found, moved, pull_of, tried
+from tests.stages.world import MANIFESTS, drawn, found, moved, pull_of, tried
 
 LATER = NOW + timedelta(minutes=3)
 
 
 async def run(shop: Town, update: Update, *siblings: Update):
-    return await watch.run(update, gh=shop.gh, siblings=(update, *siblings), now=LATER)
+    return await watch.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, siblings=(update, *siblings), now=LATER)
 
 
 async def decided(shop: Town, state: State = State.IN_REVIEW) -> Update:
@@ -104,6 +115,60 @@ async def test_a_merge_by_hand_is_followed(shop, state):
     assert State.MERGED is drawn(update, outcome).state
 
 
+async def retarget(shop: Town, update: Update, base: str) -> None:
+    await shop.people["ann"].patch(f"/repos/{REPO}/pulls/{update.pull.number}", data={"base": base})
+
+
+async def test_another_base_stops_everything_until_it_is_set_back(shop):
+    """What was tried and approved was for main: it waits where it is, and begins anew when the base is main again."""
+    update = await decided(shop, State.APPROVED)
+    await shop.repo.git.set_ref("refs/heads/release", shop.tip)
+    await retarget(shop, update, "release")
+    outcome = await run(shop, update)
+    after = drawn(update, outcome)
+
+    assert (State.PROPOSED, None, ()) == (after.state, after.simulation, after.approvals)
+    assert "goes into release now" in after.note
+    assert isinstance(await run(shop, after), Waiting)
+
+    await retarget(shop, update, "main")
+    assert await run(shop, after) is None
+
+
+async def test_a_merge_into_another_branch_is_not_deployed(shop):
+    """A person took it into release: that is theirs, and the update ends."""
+    update = await decided(shop)
+    await shop.repo.git.set_ref("refs/heads/release", shop.tip)
+    await retarget(shop, update, "release")
+    await shop.people["ann"].put(f"/repos/{REPO}/pulls/{update.pull.number}/merge", data={"sha": update.pull.head})
+    closed = drawn(update, await run(shop, update))
+
+    assert (State.CLOSED, None) == (closed.state, closed.merge) and "it is not followed" in closed.note
+    assert await run(shop, closed) is None
+
+
+async def test_a_default_branch_that_was_renamed_is_followed(shop):
+    """The pull request went along with it: it is tried anew on the new name."""
+    update = await decided(shop)
+    await shop.repo.git.set_ref("refs/heads/trunk", shop.tip)
+    shop.repo.default_branch = "trunk"
+    await retarget(shop, update, "trunk")
+    after = moved(await run(shop, update), State.PROPOSED)
+
+    assert ("trunk", True, None) == (after.pull.base, after.pull.ours, after.simulation)
+
+
+async def test_a_process_that_died_after_giving_way_still_gave_way(shop):
+    """We closed it ourselves for the newer one; closed by a person it stays a person's close."""
+    update, newer = await decided(shop), sibling("1.2.5")
+    await pulls.close(shop.people["ann"], REPO, update.pull.number)
+    moved(await run(shop, update, newer), State.CLOSED)
+
+    await shop.people["ann"].patch(f"/repos/{REPO}/pulls/{update.pull.number}", data={"state": "open"})
+    await pulls.close(shop.gh, REPO, update.pull.number)
+    assert "superseded by #31" == moved(await run(shop, update, newer), State.SUPERSEDED).note
+
+
 async def test_what_was_never_proposed_has_nothing_to_look_at(shop):
     """Closed before it was opened: no pull request of ours to ask for."""
     await pull_of(shop, await decided(shop))
@@ -111,8 +176,10 @@ async def test_what_was_never_proposed_has_nothing_to_look_at(shop):
 
 
 def sibling(target: str, state: State = State.IN_REVIEW, kind: Kind = Kind.PATCH, **more) -> Update:
-    """Another update of the component, with a pull request."""
-    return an_update(target=target, state=state, kind=kind, **({"pull": a_pull(number=31)} | more))
+    """Another update of the component, with a pull request whose trial passed."""
+    return an_update(
+        target=target, state=state, kind=kind, **({"pull": a_pull(number=31), "simulation": a_simulation()} | more)
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,6 +211,10 @@ async def test_the_newer_takes_the_place(shop, other, why):
         sibling("1.2.3"),  # older
         sibling("1.2.5", State.DETECTED, pull=None),  # not there for anybody to look at
         sibling("1.2.5", State.CLOSED),
+        sibling("1.2.5", State.PROPOSED, simulation=None),  # not known to be any good
+        sibling("1.2.5", State.REJECTED, simulation=a_simulation(grade=Grade.FAILED)),
+        sibling("1.2.5", simulation=a_simulation(grade=Grade.UNKNOWN)),
+        sibling("1.2.5", simulation=a_simulation(head=a_sha(5))),  # another commit passed
         sibling("1.2.5", State.ROLLED_BACK, merge=a_merge()),
         sibling("1.2.5", component=a_component(name="other")),
     ],

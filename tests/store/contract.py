@@ -20,6 +20,7 @@ from bot.core.events import (
     PullChanged,
     Pushed,
     Reviewed,
+    RunMoved,
     Uninstalled,
     concern,
 )
@@ -191,6 +192,23 @@ async def test_a_push_to_a_branch_wakes_the_update_of_that_branch(world: World) 
     )
     await world.hear(concern(event))
     assert world.woken() == {f"u:{uid}"}
+
+
+async def test_a_run_of_a_workflow_wakes_what_is_in_production_and_its_own_commit(world: World) -> None:
+    """A dispatched run stands on the tip of a branch; every other run in a busy repository is nobody's news."""
+    states = (State.DEPLOYING, State.ROLLING_OUT, State.ROLLING_BACK, State.IN_REVIEW, State.MERGED, State.DONE)
+    uids = [await put_in(world, target=f"3.{number}", state=state) for number, state in enumerate(states)]
+    its_own = await put_in(world, pull=a_pull())
+    await put_in(world, repo=OTHER, state=State.ROLLING_OUT)
+    await world.hear(concern(RunMoved(repo=REPO, run="1", sha=HEAD)))
+    assert world.woken() == {f"u:{uid}" for uid in (*uids[:3], its_own)}
+
+
+@pytest.mark.parametrize(("branch", "look"), [("feature", False), ("surefoot/greeter-1.2.4", True)])
+async def test_other_peoples_pull_requests_are_no_reason_to_look(world: World, branch: str, look: bool) -> None:
+    """In a busy repository there are many; what comes of them is pushed to the default branch."""
+    await world.hear(concern(PullChanged(repo=REPO, pull=PullNumber(77), action="labeled", branch=branch)))
+    assert world.woken() == ({"r:acme/shop"} if look else set())
 
 
 async def test_news_for_all_repositories_make_them_due_at_once(world: World) -> None:

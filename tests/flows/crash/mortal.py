@@ -87,7 +87,7 @@ def _rest(app: App) -> Callable[[web.Request], Awaitable[web.Response]]:
     """How things stand, for the test to ask: whether all has ended and been said, and what stands in the rows."""
 
     async def rest(_request: web.Request) -> web.Response:
-        if app.loop is None:
+        if not hasattr(app, "clock"):  # it has not begun to work
             return web.json_response({"rest": False})
         updates = await app.store.of_repo(REPO)
         ended = bool(updates) and all(update.state in ENDS for update in updates)

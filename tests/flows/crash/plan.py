@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+from tests.flows.crash.points import TOLD
 from tests.flows.crash.proof import Walk, wrong
 from tests.flows.crash.world import Lost, a_world
 
@@ -94,14 +95,17 @@ def targets(points: Iterable[str]) -> list[str]:
 
 
 def changing(deadly: Iterable[str]) -> list[str]:
-    """Those around a request that changes something, or around a commit that moves the update; one weight of many."""
+    """Those around a request that changes something, or around a commit that moves the update.
+
+    One of each kind: of several weights the first, of all that is told the first comment, edit and check run.
+    """
     found: dict[str, str] = {}
     for point in deadly:
         act = point.split(" | ")[1]
         sends = act.startswith(("POST ", "PUT ", "PATCH ", "DELETE ")) and act != "POST /github"
         moves = "audit" in act and " updates to " in act
         if (sends or moves) and point.endswith("@1"):
-            found.setdefault(re.sub(r"\d+ %", "", point), point)
+            found.setdefault(re.sub(rf"\d+ %|^{TOLD}[^|]*", "", point), point)
     return list(found.values())
 
 
@@ -112,7 +116,15 @@ def twice(deadly: Iterable[str]) -> tuple[str, ...]:
 
 
 def shared_out(deadly: Sequence[str], each: int) -> list[tuple[str, ...]]:
-    """For each world its points: at most `each`, as far apart on the way as can be."""
+    """For each world its points: at most `each`, as far apart on the way as can be.
+
+    Where the voice dies has worlds of its own: after a death somewhere else the update may be past what was to be told.
+    """
+    told = [point for point in deadly if point.startswith(TOLD)]
+    return [*_dealt([point for point in deadly if point not in told], each), *_dealt(told, each)]
+
+
+def _dealt(deadly: Sequence[str], each: int) -> list[tuple[str, ...]]:
     worlds = -(-len(deadly) // each)
     return [tuple(deadly[number::worlds]) for number in range(worlds)]
 
@@ -147,6 +159,6 @@ async def prove(nursery: ForkServerContext, walk: Walk, shares: Sequence[Sequenc
 async def _blamed(nursery: ForkServerContext, walk: Walk, broken: Outcome, at_once: int) -> str:
     """What broke, and after which deaths; each of these is tried alone, so that one that suffices is named."""
     alone = await hit(nursery, walk, [(point,) for point in broken.died], at_once=at_once)
-    guilty = [f"alone: {one.died}: {one.wrong}" for one in alone if one.wrong]
+    guilty = [f"alone: {one.died}: {'; '.join(one.wrong)[:600]}" for one in alone if one.wrong]
     together = f"{walk.name}, after dying at {list(broken.died)}: {list(broken.wrong)}"
     return "\n".join([together, *(guilty or ["none of these points breaks it alone"])])

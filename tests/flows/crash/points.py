@@ -24,15 +24,16 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from bot.announce import Announcer
 from bot.clock import Clock
 from bot.core.model import Update
 from bot.drain import Drainer
 from bot.github.gitcmd import Git
 from bot.loop import Loop
-from bot.store.rows import Delivery, UpdateRow
 from tests.flows.crash.commits import Commits
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+TOLD = "telling of"  # how the unit begins in which the voice speaks
 DEADLY, SURVIVED = "!", "."  # how a line of the log begins
 # The ids in a path, so that the same request in another world bears the same name.
 _PLAIN = (
@@ -149,28 +150,23 @@ def phase_of(update: Update) -> str:
 
 
 def _name_units() -> None:
-    def turn(_loop: Loop, row: UpdateRow) -> str:
-        return phase_of(row.update)
-
-    def drained(_drainer: Drainer, delivery: Delivery) -> str:
-        return f"drain {delivery.event}"
-
-    _unit_of(Loop, "_turn", turn)
+    """A unit for each piece of work; only what is named by its row or its delivery looks at what it is given."""
+    _unit_of(Loop, "_turn", lambda row, *_: phase_of(row.update))
     _unit_of(Loop, "_repo", lambda *_: "look")
-    _unit_of(Drainer, "_one", drained)
+    _unit_of(Announcer, "__call__", lambda row, *_: f"{TOLD} {phase_of(row.update)}")  # by the loop, or by a ticker
+    _unit_of(Drainer, "_one", lambda delivery, *_: f"drain {delivery.event}")
     _unit_of(Clock, "heal", lambda *_: "sweep")
     _unit_of(Clock, "wake", lambda *_: "tick")
-    _unit_of(Clock, "say_unsaid", lambda *_: "voice")
 
 
 def _unit_of(kind: type, name: str, named: Callable[..., str]) -> None:
     """Let each call of this method be a unit of its own."""
     work = getattr(kind, name)
 
-    async def as_unit(*given: Any) -> Any:
+    async def as_unit(self: Any, *given: Any, **more: Any) -> Any:
         token = _UNIT.set(Unit(named(*given)))
         try:
-            return await work(*given)
+            return await work(self, *given, **more)
         finally:
             _UNIT.reset(token)
 

@@ -28,7 +28,7 @@ from tests.flows.flow import NAME, OWNER, REPO, Production
 
 ROOT = Path(__file__).parents[3]
 TARGET = "1.2.4"
-PATIENCE = 60.0  # seconds that one life may take to its end
+PATIENCE = 90.0  # seconds that one life may take to its end
 FIRST_SWEEP, LATER_SWEEP = "1h", "2s"  # a long one keeps the first life's path the same in every world
 
 
@@ -102,7 +102,7 @@ class World:
                         return at_rest
                     await asyncio.wait([dies], timeout=0.1)
         except TimeoutError:
-            raise Lost(f"no end within {PATIENCE:.0f} s: {await self._look()}\n{life.last_words()}") from None
+            raise Lost(f"no end within {PATIENCE:.0f} s: {_stand(await self._look())}\n{life.last_words()}") from None
         finally:
             dies.cancel()
         if life.process.exitcode != -9 or life.died_at is None:
@@ -171,7 +171,13 @@ class Life:
     def last_words(self) -> str:
         """The end of what it logged."""
         words = self.orders.words
-        return words.read_text()[-6000:] if words.exists() else "it said nothing"
+        return words.read_text()[-2000:] if words.exists() else "it said nothing"
+
+
+def _stand(seen: Mapping[str, Any] | None) -> str:
+    """In a few words how far the updates are."""
+    rows = (seen or {}).get("updates", ())
+    return "; ".join(f"{row['target']} is {row['state']}: {row['note']}" for row in rows) or "no update yet"
 
 
 @asynccontextmanager

@@ -1,0 +1,88 @@
+"""Which commits are ours: exactly those that we would make again to the last bit; names and marks prove nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from gidgethub.abc import GitHubAPI
+
+from bot.core import names, versions
+from bot.core.model import Pin, Sha, Update
+from bot.core.ports import Manifest
+from bot.core.rewriting import rewritten
+from bot.github import commits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What an update does to one base. update: with kind and current as that base pins them; files: path -> new text.
+
+    No files at all: the base pins nothing older than the target.
+    """
+
+    update: Update
+    files: Mapping[str, str]
+
+
+async def change(update: Update, gh: GitHubAPI, manifests: Mapping[str, Manifest], base: Sha) -> Change:
+    """The update as it is on top of `base`, read anew: other updates may have moved the pins since it was found."""
+    paths = sorted({pin.path for pin in update.pins})
+    texts = {path: await commits.read(gh, update.repo, path, base) for path in paths}
+    assert update.release is not None, "a detected update knows its release"
+    there = {path: text for path, text in texts.items() if text is not None}
+    older = _older(update, there, manifests)
+    return Change(update=_measured(update, older), files=rewritten(there, older, update.release, manifests))
+
+
+async def commit(change: Change, gh: GitHubAPI, base: Sha) -> Sha:
+    """Our commit of this change on `base`; made twice it is one commit, since author and time are the update's own."""
+    update = change.update
+    return await commits.commit(
+        gh,
+        update.repo,
+        parent=base,
+        files=change.files,
+        message=f"{names.title_of(update)}\n\n{names.trailer_of(update)}\n",
+        author=commits.Author(name=names.AUTHOR, email=names.EMAIL, at=update.created),
+    )
+
+
+async def recognised(
+    update: Update, gh: GitHubAPI, manifests: Mapping[str, Manifest], *, head: Sha, base: str
+) -> Update | None:
+    """The update as `head` makes it, when that is the commit that we would make on what the branch `base` holds.
+
+    None for every other commit. Message, author and committer can be written by anybody who may push, and are looked at
+    only to save the work.
+    """
+    found = await commits.commit_info(gh, update.repo, head)
+    if len(found.parents) != 1 or not commits.is_marked(found, names.trailer_of(update)):
+        return None
+    parent = found.parents[0]
+    # Our very change on top of somebody's commit would bring that commit in with it.
+    if (await commits.compare(gh, update.repo, base, parent)).ahead:
+        return None
+    again = await change(update, gh, manifests, parent)
+    return again.update if again.files and await commit(again, gh, parent) == head else None
+
+
+def _older(update: Update, texts: Mapping[str, str], manifests: Mapping[str, Manifest]) -> list[Pin]:
+    kinds = {pin.path: pin.manifest for pin in update.pins}
+    return [
+        pin
+        for path, text in texts.items()
+        for pin in manifests[kinds[path]].read(path, text)
+        if pin.component == update.component
+        and pin.version is not None
+        and versions.compare(update.component.ecosystem, pin.version, update.target) < 0
+    ]
+
+
+def _measured(update: Update, older: list[Pin]) -> Update:
+    """From the oldest pin that is rewritten; what was a small step when it was found may be a large one by now."""
+    if not older:
+        return update
+    scheme = update.component.ecosystem
+    current = min((pin.version for pin in older if pin.version), key=lambda version: versions.key(scheme, version))
+    return replace(update, current=current, kind=versions.bump(scheme, current, update.target))
