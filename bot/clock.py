@@ -10,6 +10,7 @@ import structlog
 from gidgethub.abc import GitHubAPI
 
 from bot.core.errors import SurefootError
+from bot.core.events import IN_PRODUCTION
 from bot.core.model import UpdateId
 from bot.github import apps, hooks
 from bot.store.rows import UpdateRow, key_of
@@ -123,6 +124,7 @@ class Clock:
         if row is None:
             return
         try:
-            await self._voice(row, False)  # what is kept back for the sake of quiet stands among the unsaid too
+            # What a rollout keeps back for the sake of quiet stands among the unsaid too; an end is said at once.
+            await self._voice(row, row.update.state not in IN_PRODUCTION)
         except SurefootError as error:
             log.warning("still could not be said", update=uid, why=str(error))

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bot.clock import BEHIND, KEEP, Clock
 from bot.core.errors import Transient
-from bot.core.events import Concern
+from bot.core.events import IN_PRODUCTION, Concern
 from bot.core.model import InstallationId, RepoName, State
 from bot.github.apps import Installation
 from bot.store.rows import UpdateRow, key_of, repo_work
@@ -54,7 +54,7 @@ class Tower:
         return await self.shop.forge.installation(of.id)
 
     async def voice(self, row: UpdateRow, important: bool) -> None:
-        assert not important  # what was put off for the sake of quiet is among the unsaid: it must not break it
+        assert important is (row.update.state not in IN_PRODUCTION)  # a rollout keeps its quiet, an end is said at once
         if self.trouble:
             raise self.trouble.pop(0)
         self.said.append(row)

@@ -29,6 +29,6 @@ async def test_a_kill_anywhere_changes_nothing_of_the_end(walk: Walk, capsys: py
 
     with capsys.disabled():
         print(f"\n{walk.name}: {proof.told()}", *(f"  not reached: {point}" for point in proof.missed), sep="\n")
-    assert () == proof.wrong
+    assert not proof.wrong, "\n".join(proof.wrong)
     assert len(proof.missed) <= MAY_BE_MISSED * len(deadly)
     assert set(deadly) <= {*proof.hit, *proof.missed}

@@ -94,6 +94,7 @@ def _rest(app: App) -> Callable[[web.Request], Awaitable[web.Response]]:
         busy = await app.store.undrained() or not await app.engine.idle(0)
         if ended and not busy:
             await app.clock.say_unsaid()  # as its ticker would within half a minute
+            busy = await app.store.unsaid()
         found = {
             "rest": ended and not busy,
             "updates": updates,

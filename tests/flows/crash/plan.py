@@ -83,6 +83,7 @@ async def walk_through(nursery: ForkServerContext, walk: Walk, deadly: Sequence[
             points = life.points
             if end is not None:
                 broken = wrong(world, walk, end)
+                broken += [life.last_words()] if broken else []
     return Outcome(asked=tuple(deadly), died=tuple(died), points=tuple(points), wrong=tuple(broken))
 
 
