@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench real pins
+.PHONY: setup demo test lint bench real crash pins
 setup: .venv/ready
 
 .venv/ready: requirements-dev.txt pyproject.toml
@@ -24,7 +24,11 @@ lint: setup
 	$(BIN)/python -m pytest -q tests/test_house.py
 
 real: setup
-	$(BIN)/python -m pytest -q tests/real
+	$(BIN)/python -m pytest -q tests/real --ignore=tests/real/test_crash_everywhere.py
+
+# kill -9 before and after every request and every commit of the path; some ten minutes.
+crash: setup
+	$(BIN)/python -m pytest -q tests/real/test_crash_everywhere.py
 
 bench: setup
 	$(BIN)/python -m pytest -q -s tests/bench
