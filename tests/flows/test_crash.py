@@ -1,4 +1,4 @@
-"""kill -9 on the way: the crash points around acts that change something; `make real` hits them all."""
+"""kill -9 on the way: the crash points around acts that change something; `make crash` hits them all."""
 
 from __future__ import annotations
 
