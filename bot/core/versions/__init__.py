@@ -55,7 +55,7 @@ class Scheme(Protocol):
 @lru_cache(maxsize=1)
 def kinds() -> tuple[str, ...]:
     """The schemes that there are."""
-    return tuple(sorted(module.name for module in iter_modules(__path__)))
+    return tuple(sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_")))
 
 
 @lru_cache(maxsize=64)
@@ -123,6 +123,16 @@ def satisfies(scheme: str, text: str, wanted: str) -> bool:
         return _scheme(scheme).satisfies(text, wanted)
     except ValueError as error:
         raise ConfigProblem(f"{wanted[:LONGEST]!r} is no {scheme} version range") from error
+
+
+def fits(scheme: str, before: str, after: str) -> bool:
+    """Whether the second may take the place of the first: an image tag keeps its variant, prefix and precision.
+
+    Schemes whose versions have no shape say nothing of it, and all their versions fit.
+    """
+    key(scheme, before), key(scheme, after)
+    asked = getattr(_scheme(scheme), "fits", None)
+    return asked is None or bool(asked(before, after))
 
 
 def bump(scheme: str, before: str, after: str) -> Kind:
