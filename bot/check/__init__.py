@@ -21,7 +21,7 @@ from bot.adapters import Tools, kinds, manifests, open_one, sources
 from bot.check import checkout, report
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
-from bot.core import policy
+from bot.core import ecosystems, policy
 from bot.core.choice import Choice, choose
 from bot.core.errors import ConfigProblem, Missing, SurefootError
 from bot.core.model import Component, Pin, Release, Sha, Simulation, Verdict
@@ -149,7 +149,7 @@ async def _choices(look: Look, seen: Read, component: Component, pins: Sequence[
     try:
         if not seen.config.updates.wants(component.name):
             return [Choice(verdict=Verdict.CURRENT, current=current, why=("left alone by updates.match",))]
-        releases = await look.sources[component.ecosystem].releases(component.name)
+        releases = await look.sources[ecosystems.of(component).source].releases(component)
         rules = rules_of(component, seen.config, seen.python)
         return choose(pins, releases, now=look.now, rules=rules, known={})
     except Missing as problem:

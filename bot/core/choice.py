@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.core import versions
+from bot.core import ecosystems, versions
 from bot.core.durations import spoken
 from bot.core.errors import ConfigProblem
 from bot.core.model import Kind, Pin, Priority, Release, State, Verdict
@@ -100,7 +100,7 @@ def choose(
     pins: at least one, all of the same component. known: what became of the versions tried before.
     ConfigProblem when the rules hold a range that the scheme cannot read, or the ecosystem has no version scheme.
     """
-    scheme = pins[0].component.ecosystem
+    scheme = ecosystems.scheme_of(pins[0].component)
     exact = sorted({pin.version for pin in pins if pin.version is not None})
     broken = next((version for version in exact if not versions.is_valid(scheme, version)), None)
     if broken is not None:

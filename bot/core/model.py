@@ -8,6 +8,13 @@ from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import NewType
 
+# The nouns of detection live apart for their length alone; they are this module's nouns like the others.
+from bot.core.releases import Artifact as Artifact
+from bot.core.releases import Component as Component
+from bot.core.releases import Pin as Pin
+from bot.core.releases import Release as Release
+from bot.core.releases import Trust as Trust
+
 UpdateId = NewType("UpdateId", str)
 RepoName = NewType("RepoName", str)  # owner/name, as GitHub spells it
 InstallationId = NewType("InstallationId", int)
@@ -72,55 +79,6 @@ class Isolation(StrEnum):
     PLAIN = "plain"  # the same without a cgroup: memory is bounded per process only
     NONE = "none"  # no jail to be had; nothing ran
     UNJAILED = "unjailed"  # the demo's own code on a machine without namespaces
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
-    """A thing with versions: its name as its ecosystem normalises it."""
-
-    name: str
-    ecosystem: str = "pypi"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
-    """One file of a release, as its index lists it."""
-
-    filename: str
-    url: str
-    sha256: str | None = None
-    requires_python: str | None = None
-    size: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """One published version. published is UTC, or None where the index does not say."""
-
-    version: str
-    published: datetime | None = None
-    yanked: bool = False
-    yanked_reason: str = ""
-    artifacts: tuple[Artifact, ...] = ()
-    url: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
-    """One place in a file that names a component. line and column count from 1.
-
-    requirement: the version part as written ("==1.2.3", ">=1,<2", "" when there is none).
-    version: the exact version where the requirement names just one, else None.
-    """
-
-    path: str
-    line: int
-    column: int
-    manifest: str  # the kind of adapter that read it
-    component: Component
-    requirement: str
-    version: str | None = None
-    hashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,10 +323,15 @@ class Entry:
     facts: tuple[tuple[str, str], ...] = field(default=())
 
 
-def id_of(repo: RepoName, component: Component, target: str) -> UpdateId:
-    """The same component, target and repository are the same update, however often it is detected."""
-    text = "\n".join((repo.lower(), component.ecosystem, component.name, target))
-    return UpdateId(hashlib.sha256(text.encode()).hexdigest()[:16])
+def id_of(repo: RepoName, component: Component, target: str, digest: str = "") -> UpdateId:
+    """The same component, target and repository are the same update, however often it is detected.
+
+    digest: for a target that differs from what is pinned by its digest alone.
+    """
+    parts = [repo.lower(), component.ecosystem, component.name, target]
+    # Left out where empty, so that rows written before these were known keep their names.
+    parts += [more for more in (component.registry, digest) if more]
+    return UpdateId(hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
 
 
 ENDS: frozenset[State] = frozenset({State.DONE, State.SUPERSEDED, State.CLOSED, State.ROLLED_BACK})

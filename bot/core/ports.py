@@ -42,8 +42,15 @@ class Lab(Protocol):
 class Source(Protocol):
     """Who publishes versions: lists them and chooses nothing."""
 
-    async def releases(self, name: str) -> Sequence[Release]:
-        """All releases as listed now. Missing when the index does not know the name; Transient when it is away."""
+    async def releases(self, component: Component) -> Sequence[Release]:
+        """All releases as listed now. Missing when nobody there knows the name; Transient when the place is away.
+
+        What the list itself does not say is left out and marked `partial`.
+        """
+        ...
+
+    async def detail(self, component: Component, release: Release) -> Release:
+        """A partial release with the rest that can be known of it, no longer partial. Errors as `releases`."""
         ...
 
 

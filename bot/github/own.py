@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import names, versions
+from bot.core import ecosystems, names, versions
 from bot.core.model import Pin, Sha, Update
 from bot.core.ports import Manifest
 from bot.core.rewriting import rewritten
@@ -75,7 +75,7 @@ def _older(update: Update, texts: Mapping[str, str], manifests: Mapping[str, Man
         for pin in manifests[kinds[path]].read(path, text)
         if pin.component == update.component
         and pin.version is not None
-        and versions.compare(update.component.ecosystem, pin.version, update.target) < 0
+        and versions.compare(ecosystems.scheme_of(update.component), pin.version, update.target) < 0
     ]
 
 
@@ -83,6 +83,6 @@ def _measured(update: Update, older: list[Pin]) -> Update:
     """From the oldest pin that is rewritten; what was a small step when it was found may be a large one by now."""
     if not older:
         return update
-    scheme = update.component.ecosystem
+    scheme = ecosystems.scheme_of(update.component)
     current = min((pin.version for pin in older if pin.version), key=lambda version: versions.key(scheme, version))
     return replace(update, current=current, kind=versions.bump(scheme, current, update.target))

@@ -23,7 +23,7 @@ from packaging.utils import (
 )
 
 from bot.core.errors import Permanent
-from bot.core.model import Grade, Release
+from bot.core.model import Component, Grade, Release
 from bot.lab.resolver import NotPrepared, Uv
 
 
@@ -59,7 +59,7 @@ async def _counted(pinned: str, hashes: Sequence[str], uv: Uv) -> list[str]:
     why = "another index counts for this name and does not offer that file"
     releases: Sequence[Release] = ()
     try:
-        releases = await uv.listed(name) if uv.listed else ()
+        releases = await uv.listed(Component(name=name)) if uv.listed else ()
     except Permanent as problem:
         why = str(problem)
     known = {f"sha256:{file.sha256}" for release in releases for file in release.artifacts}

@@ -13,13 +13,13 @@ from pathlib import Path
 from cachetools import TTLCache
 
 from bot.core.errors import ConfigProblem, SurefootError, Transient
-from bot.core.model import Grade, Release
+from bot.core.model import Component, Grade, Release
 from bot.lab import indexes
 from bot.tools import processes
 from bot.tools.pip import IndexSettings
 from bot.tools.secrets import redact
 
-Listed = Callable[[str], Awaitable[Sequence[Release]]]  # of a name, as `core.ports.Source.releases`
+Listed = Callable[[Component], Awaitable[Sequence[Release]]]  # of a component, as `core.ports.Source.releases`
 
 _AWAY = (
     "Failed to fetch", "error sending request", "Could not connect", "timed out", "dns error",

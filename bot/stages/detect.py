@@ -8,6 +8,7 @@ from datetime import datetime
 
 from gidgethub.abc import GitHubAPI
 
+from bot.core import ecosystems
 from bot.core.choice import Choice, Rules, choose
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.model import Component, InstallationId, Pin, RepoName, State, Update, Verdict, id_of
@@ -114,12 +115,11 @@ async def _choices(
     now: datetime,
 ) -> Sequence[Choice]:
     current = next((pin.version for pin in pins if pin.version), pins[0].requirement)
-    source = sources.get(component.ecosystem)
-    if source is None:
+    try:
+        releases = await sources[ecosystems.of(component).source].releases(component)
+    except KeyError:
         why = f"nobody here lists versions of {component.ecosystem}"
         return [Choice(verdict=Verdict.HOLD, current=current, why=(why,))]
-    try:
-        releases = await source.releases(component.name)
     except Permanent as error:  # not there, or not for us: that is this component's matter, and no other's
         return [Choice(verdict=Verdict.HOLD, current=current, why=(str(error),))]
     before: dict[str, State] = {u.target: u.state for u in known if u.component == component}

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import versions
+from bot.core import ecosystems, versions
 from bot.core.lifecycle import PULL_IS_OPEN, Moved, Outcome, Waiting
 from bot.core.model import Grade, Kind, Merge, State, Update
 from bot.core.ports import Manifest
@@ -104,7 +104,7 @@ def _newer(update: Update, siblings: Sequence[Update]) -> Update | None:
     for other in siblings:
         if other.component != update.component or other.id == update.id:
             continue
-        if versions.compare(update.component.ecosystem, other.target, update.target) <= 0:
+        if versions.compare(ecosystems.scheme_of(update.component), other.target, update.target) <= 0:
             continue
         same_line = (other.kind is Kind.MAJOR) == (update.kind is Kind.MAJOR)
         if other.state in _AHEAD or (same_line and _is_good(other)):

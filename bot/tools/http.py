@@ -7,7 +7,8 @@ import hashlib
 import ssl
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
@@ -27,13 +28,13 @@ MOST_BYTES = 64 << 20
 SECONDS = 60.0
 PER_HOST = 8
 IN_ALL = 16  # answers held at once: their sizes add up to the memory that we need
-KEPT_HEADERS = ("etag", "last-modified", "content-type")
+KEPT_HEADERS = ("etag", "last-modified", "content-type", "link", "docker-content-digest", "www-authenticate")
 AGENT = "surefoot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A good answer (2xx, or what was kept when the server said 304).
+    """A good answer (2xx, or what was kept when the server said 304), or one of another status that was asked for.
 
     url: where it came from after redirects. digest: sha256 of the body in hex. headers: lower-case names.
     changed: False when the server or the digest says that the body is what it was the last time.
@@ -44,6 +45,18 @@ class Answer:
     digest: str
     headers: Mapping[str, str] = field(default_factory=dict)
     changed: bool = True
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Request:
+    """What stays the same when a server sends us on. known: statuses that are answers to the asker, not errors."""
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    most: int
+    known: Collection[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,57 +105,75 @@ class Http:
             self._session = None
 
     async def get(
-        self, url: str, *, headers: Mapping[str, str] | None = None, keep: bool = True, most_bytes: int | None = None
-    ) -> Answer:
+        self, url: str, *, headers: Mapping[str, str] | None = None, keep: bool = True, most_bytes: int | None = None,
+        known: Collection[int] = (),
+    ) -> Answer:  # fmt: skip
         """GET a URL, following up to five redirects. keep: use the cache and its validators.
 
+        known: statuses besides 2xx that are given back instead of raised; they are never kept.
         Missing (404, 410), Refused (401, 403, or a URL that may not be reached), Permanent (other 4xx, too big, a bad
         certificate), Transient (429, 5xx, no answer in time); `after` holds what Retry-After asked for.
         """
+        most = most_bytes or self._most_bytes
+        asked = _Request(method="GET", headers=dict(headers or {}), body=None, most=most, known=known)
+        return await self._counted(url, asked, self._cache if keep else None)
+
+    async def head(self, url: str, *, headers: Mapping[str, str] | None = None, known: Collection[int] = ()) -> Answer:
+        """HEAD a URL: the headers alone, never kept. Errors as `get`."""
+        asked = _Request(method="HEAD", headers=dict(headers or {}), body=None, most=0, known=known)
+        return await self._counted(url, asked, None)
+
+    async def post(
+        self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, most_bytes: int | None = None
+    ) -> Answer:
+        """POST a body, for services that are asked so and change nothing. Errors as `get`; a redirect is Permanent."""
+        most = most_bytes or self._most_bytes
+        asked = _Request(method="POST", headers=dict(headers or {}), body=body, most=most, known=())
+        return await self._counted(url, asked, None)
+
+    async def _counted(self, url: str, asked: _Request, cache: Cache | None) -> Answer:
         try:
-            answer = await self._follow(_parse(url), dict(headers or {}), keep, most_bytes or self._most_bytes)
+            answer = await self._follow(_parse(url), asked, cache)
         except SurefootError as error:
             metrics.REQUESTS.labels(outcome=type(error).__name__.lower()).inc()
             raise
         metrics.REQUESTS.labels(outcome="fresh" if answer.changed else "same").inc()
         return answer
 
-    async def _follow(self, url: URL, headers: dict[str, str], keep: bool, most: int) -> Answer:
-        cache = self._cache if keep else None
-        key = _key(url, headers)
+    async def _follow(self, url: URL, asked: _Request, cache: Cache | None) -> Answer:
+        key = _key(url, asked.headers)
         kept = await asyncio.to_thread(cache.load, key) if cache else None
         self._check(url)
         for _ in range(REDIRECTS + 1):
             async with self._room, self._hosts[url.host or ""]:
-                got = await self._one(url, headers, kept, most)
+                got = await self._one(url, asked, kept)
             if isinstance(got, Answer):
-                if cache and (kept is None or got.changed or _validators(got.headers) != _validators(kept.headers)):
+                if cache and got.status < 300 and _is_news(got, kept):
                     fresh = Kept(url=got.url, digest=got.digest, body=got.body, headers=got.headers)
                     await asyncio.to_thread(cache.keep, key, fresh)
                 return got
             self._check(got)
+            if asked.method == "POST":
+                raise Permanent(f"{url.host} sends a POST on to {got.host}")
             if got.origin() != url.origin():
-                headers = {name: value for name, value in headers.items() if name.lower() not in _PRIVATE}
+                public = {name: value for name, value in asked.headers.items() if name.lower() not in _PRIVATE}
+                asked = replace(asked, headers=public)
             url = got
         raise Permanent(f"{url.host} redirects more than {REDIRECTS} times")
 
-    async def _one(self, url: URL, headers: Mapping[str, str], kept: Kept | None, most: int) -> Answer | URL:
+    async def _one(self, url: URL, asked: _Request, kept: Kept | None) -> Answer | URL:
         """One request: an answer, or where to ask instead."""
         # A validator belongs to the place that gave it, which after a redirect is not the place first asked.
         mine = kept if kept and kept.url == str(url) else None
-        sent = {**headers, **(_conditions(mine.headers) if mine else {})}
-        verify = self._ssl if not self._unverified(url) else False
         try:
-            async with (
-                asyncio.timeout(self._seconds),
-                self._open().get(url, headers=sent, allow_redirects=False, ssl=verify) as answer,
-            ):
+            async with asyncio.timeout(self._seconds), self._send(url, asked, mine) as answer:
                 if answer.status in {301, 302, 303, 307, 308}:
                     return _next(url, answer.headers.get("Location", ""))
                 if answer.status == 304 and mine:
                     return Answer(url=mine.url, body=mine.body, digest=mine.digest, headers=mine.headers, changed=False)
-                _raise_for(answer.status, url, answer.headers)
-                body = await _read(answer, most)
+                if answer.status not in asked.known:
+                    _raise_for(answer.status, url, answer.headers)
+                body = await _read(answer, asked.most)
         except aiohttp.ClientConnectorCertificateError as error:
             raise Permanent(
                 f"the certificate of {url.host} is not trusted ({error.certificate_error}). Name the bundle that "
@@ -156,9 +187,15 @@ class Http:
         lower = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
         digest = hashlib.sha256(body).hexdigest()
         # Some indexes give no validator at all: then only the body itself can tell whether anything is new.
-        return Answer(
-            url=str(url), body=body, digest=digest, headers=lower, changed=not (kept and kept.digest == digest)
-        )
+        same = kept is not None and kept.digest == digest
+        return Answer(url=str(url), body=body, digest=digest, headers=lower, changed=not same, status=answer.status)
+
+    def _send(
+        self, url: URL, asked: _Request, mine: Kept | None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        sent = {**asked.headers, **(_conditions(mine.headers) if mine else {})}
+        verify = self._ssl if not self._unverified(url) else False
+        return self._open().request(asked.method, url, headers=sent, data=asked.body, allow_redirects=False, ssl=verify)
 
     def _check(self, url: URL) -> None:
         """Refused unless it is a plain http or https URL to somewhere that may be reached."""
@@ -219,6 +256,10 @@ def _key(url: URL, headers: Mapping[str, str]) -> str:
     login = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
     accept = next((value for name, value in headers.items() if name.lower() == "accept"), "")
     return "\n".join((str(url), accept, hashlib.sha256(login.encode()).hexdigest() if login else ""))
+
+
+def _is_news(got: Answer, kept: Kept | None) -> bool:
+    return kept is None or got.changed or _validators(got.headers) != _validators(kept.headers)
 
 
 def _validators(headers: Mapping[str, str]) -> tuple[str | None, str | None]:

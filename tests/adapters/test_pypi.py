@@ -16,7 +16,7 @@ from bot.adapters import Tools, open_one, sources
 from bot.adapters.sources import _simple
 from bot.adapters.sources.pypi import PyPI, without_login
 from bot.core.errors import Missing, Permanent, Refused, Transient
-from bot.core.model import Release
+from bot.core.model import Component, Release
 from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
@@ -61,7 +61,7 @@ async def index() -> AsyncIterator[Index]:
 async def test_a_page_becomes_releases(index: Index) -> None:
     """Oldest first, dates as the earliest file's, withdrawn only when every file is, with hashes and sizes."""
     async with source(index.url) as pypi:
-        found = {release.version: release for release in await pypi.releases("Cache_Tools")}
+        found = {release.version: release for release in await pypi.releases(Component(name="Cache_Tools"))}
     assert list(found) == ["1.9.0", "1.9.1", "1.10.0", "2.0rc1"]
     newest = found["1.10.0"]
     assert newest.published == datetime(2026, 2, 1, 0, 0, 0, 500000, tzinfo=UTC)
@@ -79,10 +79,10 @@ async def test_a_page_becomes_releases(index: Index) -> None:
 async def test_html_pages_say_the_same(index: Index) -> None:
     """A private index that knows only HTML serves as well; what HTML cannot say is not known."""
     async with source(index.url) as pypi:
-        by_json = await pypi.releases("cache-tools")
+        by_json = await pypi.releases(Component(name="cache-tools"))
     index.html_only = True
     async with source(index.url) as pypi:
-        by_html = await pypi.releases("cache-tools")
+        by_html = await pypi.releases(Component(name="cache-tools"))
     assert versions(by_json) == versions(by_html)
     for one, other in zip(by_json, by_html, strict=True):
         assert [(a.filename, a.url, a.sha256, a.requires_python) for a in one.artifacts] == [
@@ -96,17 +96,17 @@ async def test_a_second_look_is_cheap(index: Index, etags: bool) -> None:
     """With validators the index answers 304; without them the same releases are simply known again."""
     index.etags = etags
     async with source(index.url) as pypi:
-        first = await pypi.releases("cache-tools")
-        assert await pypi.releases("cache-tools") is first
+        first = await pypi.releases(Component(name="cache-tools"))
+        assert await pypi.releases(Component(name="cache-tools")) is first
         index.projects["cache-tools"].append(wheel("cache-tools", "3.0"))
-        assert versions(await pypi.releases("cache-tools"))[-1] == "3.0"
+        assert versions(await pypi.releases(Component(name="cache-tools")))[-1] == "3.0"
     assert [status for _, status in index.seen] == [200, 304 if etags else 200, 200]
 
 
 async def test_one_request_asks_for_a_component(index: Index) -> None:
     """Polling ten thousand components costs ten thousand requests, not more."""
     async with source(index.url) as pypi:
-        await pypi.releases("cache-tools")
+        await pypi.releases(Component(name="cache-tools"))
     assert index.seen == [("/simple/cache-tools/", 200)]
 
 
@@ -114,12 +114,12 @@ async def test_what_no_index_knows_is_missing(index: Index) -> None:
     """A name that is not there is told apart from an index that is away; a name that is none is never asked for."""
     async with source(index.url) as pypi:
         with pytest.raises(Missing, match="knows nothing-here"):
-            await pypi.releases("nothing-here")
+            await pypi.releases(Component(name="nothing-here"))
         with pytest.raises(Missing, match="can be no package's name"):
-            await pypi.releases("../../etc/passwd")
+            await pypi.releases(Component(name="../../etc/passwd"))
         index.fail = 503
         with pytest.raises(Transient) as caught:
-            await pypi.releases("cache-tools")
+            await pypi.releases(Component(name="cache-tools"))
     assert caught.value.after is not None and caught.value.after.total_seconds() == 30
 
 
@@ -128,13 +128,13 @@ async def test_a_private_package_is_not_taken_over_by_a_stranger() -> None:
     public = Index(projects={"ours": [wheel("ours", "99.0")]})
     private = Index(projects={"ours": [wheel("ours", "1.0"), wheel("ours", "1.1")]})
     async with public.running(), private.running(), source(public.url, private.url) as pypi:
-        assert versions(await pypi.releases("ours")) == ["1.0", "1.1"]
+        assert versions(await pypi.releases(Component(name="ours"))) == ["1.0", "1.1"]
         # The same file name with other content is no evidence of kinship either.
         public.projects["ours"].append(wheel("ours", "1.0", hashes={"sha256": "0" * 64}))
-        assert versions(await pypi.releases("ours")) == ["1.0", "1.1"]
+        assert versions(await pypi.releases(Component(name="ours"))) == ["1.0", "1.1"]
         private.fail = 500
         with pytest.raises(Transient):
-            await pypi.releases("ours")
+            await pypi.releases(Component(name="ours"))
 
 
 async def test_a_mirror_adds_to_what_is_known() -> None:
@@ -143,7 +143,7 @@ async def test_a_mirror_adds_to_what_is_known() -> None:
     more = [wheel("it", "1.0", **{"upload-time": None}), sdist("it", "1.0.0"), wheel("it", "1.5"), sdist("it", "2.0")]
     extra = Index(projects={"it": more})
     async with main.running(), extra.running(), source(main.url, extra.url) as pypi:
-        found: dict[str, Release] = {release.version: release for release in await pypi.releases("it")}
+        found: dict[str, Release] = {release.version: release for release in await pypi.releases(Component(name="it"))}
     assert list(found) == ["1.0", "1.5", "2.0"]
     assert found["1.0"].published is not None
     assert [file.filename for file in found["1.0"].artifacts] == ["it-1.0-py3-none-any.whl", "it-1.0.0.tar.gz"]
@@ -156,9 +156,9 @@ async def test_a_folder_is_an_index_too(index: Index, tmp_path: Path) -> None:
     page = '<a href="../../files/only_here-1.0-py3-none-any.whl#sha256=abc">only_here-1.0-py3-none-any.whl</a>'
     (tmp_path / "only-here" / "index.html").write_text(page)
     async with source(index.url, tmp_path.as_uri()) as pypi:
-        (release,) = await pypi.releases("only.here")
+        (release,) = await pypi.releases(Component(name="only.here"))
         assert release.artifacts[0].sha256 == "abc" and release.artifacts[0].url.startswith("file://")
-        assert versions(await pypi.releases("cache-tools"))[-1] == "2.0rc1"
+        assert versions(await pypi.releases(Component(name="cache-tools")))[-1] == "2.0rc1"
 
 
 async def test_links_are_looked_at_when_no_index_knows_a_name(index: Index, tmp_path: Path) -> None:
@@ -176,16 +176,16 @@ async def test_links_are_looked_at_when_no_index_knows_a_name(index: Index, tmp_
     async with serving(app) as base:
         places = (str(tmp_path), str(page), str(tmp_path / "nowhere"), f"{base}/links", f"{base}/gone")
         async with source(index.url, find_links=places) as pypi:
-            assert versions(await pypi.releases("from-disk")) == ["1.1", "1.2"]
-            assert versions(await pypi.releases("on-page")) == ["3.0"]
-            (release,) = await pypi.releases("on-net")
+            assert versions(await pypi.releases(Component(name="from-disk"))) == ["1.1", "1.2"]
+            assert versions(await pypi.releases(Component(name="on-page"))) == ["3.0"]
+            (release,) = await pypi.releases(Component(name="on-net"))
             assert release.artifacts[0].url == f"{base}/on_net-4.0-py3-none-any.whl"
             with pytest.raises(Missing):
-                await pypi.releases("nothing")
+                await pypi.releases(Component(name="nothing"))
         async with source(index.url, find_links=(str(tmp_path),), no_index=True) as pypi:
             with pytest.raises(Missing):
-                await pypi.releases("cache-tools")
-            assert versions(await pypi.releases("from-disk")) == ["1.1", "1.2"]
+                await pypi.releases(Component(name="cache-tools"))
+            assert versions(await pypi.releases(Component(name="from-disk"))) == ["1.1", "1.2"]
 
 
 async def test_a_login_in_pips_configuration_is_sent_as_a_header(index: Index) -> None:
@@ -193,13 +193,13 @@ async def test_a_login_in_pips_configuration_is_sent_as_a_header(index: Index) -
     index.login = "Basic " + base64.b64encode(b"me:pass word").decode()
     url = index.url.replace("http://", "http://me:pass%20word@")
     async with source(url) as pypi:
-        assert await pypi.releases("cache-tools")
+        assert await pypi.releases(Component(name="cache-tools"))
     async with source(index.url) as pypi:
         with pytest.raises(Refused):
-            await pypi.releases("cache-tools")
+            await pypi.releases(Component(name="cache-tools"))
     async with source(url.replace("word", "other")) as pypi:
         with pytest.raises(Refused) as caught:
-            await pypi.releases("cache-tools")
+            await pypi.releases(Component(name="cache-tools"))
     assert "other" not in str(caught.value)
     assert without_login("https://x.example/simple") == ("https://x.example/simple", {})
 
@@ -209,7 +209,7 @@ async def test_a_big_page_is_read_as_well(index: Index) -> None:
     index.projects["big"] = [wheel("big", f"1.{n}") for n in range(900)]
     assert len(json.dumps(index.page("big"))) > 256 << 10
     async with source(index.url, cached=False) as pypi:
-        assert versions(await pypi.releases("big")) == [f"1.{n}" for n in range(900)]
+        assert versions(await pypi.releases(Component(name="big"))) == [f"1.{n}" for n in range(900)]
 
 
 @pytest.mark.parametrize(

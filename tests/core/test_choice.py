@@ -315,7 +315,7 @@ def test_a_long_list_of_the_passed_over_is_cut() -> None:
 
 def test_an_ecosystem_without_a_scheme_is_refused() -> None:
     """Versions that nobody can order are never chosen from."""
-    with pytest.raises(ConfigProblem, match="no version scheme 'cobol'"):
+    with pytest.raises(ConfigProblem, match="no ecosystem 'cobol'"):
         choose([a_pin(component=Component(name="x", ecosystem="cobol"))], [], now=NOW, rules=Rules(), known={})
 
 

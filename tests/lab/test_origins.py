@@ -12,7 +12,7 @@ import pytest
 
 from bot.adapters import Tools, open_one, sources
 from bot.core.errors import Permanent, Transient
-from bot.core.model import Grade, Release
+from bot.core.model import Component, Grade, Release
 from bot.lab import environments, origins, resolver
 from bot.lab.cache import Cache
 from bot.lab.environments import Environment
@@ -62,9 +62,9 @@ class Shelves:
         async with Http() as http:
             source = open_one(sources, "pypi", {}, Tools(http=http, index=lambda: index))
 
-            async def releases(name: str) -> Sequence[Release]:
-                self.asked.append(name)
-                found: Sequence[Release] = await source.releases(name)
+            async def releases(component: Component) -> Sequence[Release]:
+                self.asked.append(component.name)
+                found: Sequence[Release] = await source.releases(component)
                 return found
 
             uv = resolver.find_uv(index, releases if listed else None)
@@ -160,9 +160,9 @@ async def test_a_lock_that_was_checked_is_not_checked_again_at_once(shelves: She
     found = lock.replace("1" * 64, digest)
     asked: list[str] = []
 
-    async def listed(name: str) -> Sequence[Release]:
-        asked.append(name)
-        raise Permanent("unused") if name == "gone" else Transient("away")
+    async def listed(component: Component) -> Sequence[Release]:
+        asked.append(component.name)
+        raise Permanent("unused") if component.name == "gone" else Transient("away")
 
     index = IndexSettings(index_url=shelves.url("main"), extra=(shelves.url("late"),))
     async with Http() as http:

@@ -27,7 +27,7 @@ from packaging.utils import canonicalize_name
 from bot.adapters import Options, Tools, decode
 from bot.adapters.sources import _simple
 from bot.core.errors import Missing
-from bot.core.model import Artifact, Release
+from bot.core.model import Artifact, Component, Release
 from bot.tools.http import Http
 from bot.tools.pip import IndexSettings
 
@@ -60,8 +60,9 @@ class PyPI:
         # A page that has not changed is not read again.
         self._read: LRUCache[tuple[str, str], Releases] = LRUCache(PAGES)
 
-    async def releases(self, name: str) -> Sequence[Release]:
+    async def releases(self, component: Component) -> Sequence[Release]:
         """All releases as listed now, oldest version first. Missing when no index knows the name."""
+        name = component.name
         wanted = canonicalize_name(name)
         if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", wanted):
             raise Missing(f"{name!r} can be no package's name")
@@ -81,6 +82,10 @@ class PyPI:
                             left=_shown(chosen))  # fmt: skip
                 chosen, page = index, more
         return page
+
+    async def detail(self, component: Component, release: Release) -> Release:
+        """The page holds all that an index says."""
+        return release
 
     async def _known(self) -> IndexSettings:
         if self._settings is None:

@@ -1,0 +1,88 @@
+"""The nouns of detection: a component, its releases, and the places that pin it; read through `core.model`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """A thing with versions: its name as its ecosystem normalises it.
+
+    registry: where it is published, as a URL, when its file names a place of its own; "" for the ecosystem's usual one.
+    scheme: how its versions compare, when that is not its ecosystem's way; "" otherwise (see `core.ecosystems`).
+    """
+
+    name: str
+    ecosystem: str = "pypi"
+    registry: str = ""
+    scheme: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One file of a release, as its index lists it. checksum: "<algorithm>:<hex>" where the index gives no sha256."""
+
+    filename: str
+    url: str
+    sha256: str | None = None
+    requires_python: str | None = None
+    size: int | None = None
+    checksum: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """Who vouches for a release, as far as its registry says; None: it does not say.
+
+    provenance: the source repository that an attestation names, "" when there is no attestation.
+    publisher: who uploaded it. install_script: whether installing it runs code of its own.
+    """
+
+    provenance: str | None = None
+    publisher: str | None = None
+    maintainers: tuple[str, ...] | None = None
+    install_script: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One published version. published is UTC, or None where the index does not say.
+
+    digest: what the version points at, where it points at one thing: a tag's commit, an image's manifest.
+    deprecated: the maker's words that it should not be used. links: (what, URL), as "repository" or "changelog".
+    partial: the listing does not hold all of this; `Source.detail` knows the rest.
+    """
+
+    version: str
+    published: datetime | None = None
+    yanked: bool = False
+    yanked_reason: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    url: str | None = None
+    digest: str = ""
+    deprecated: str = ""
+    trust: Trust = Trust()
+    links: tuple[tuple[str, str], ...] = ()
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One place in a file that names a component. line and column count from 1.
+
+    requirement: the version part as written ("==1.2.3", ">=1,<2", "" when there is none).
+    version: the exact version where the requirement names just one, else None.
+    digest: what is pinned beside the version or instead of it (a commit, an image's digest); "" when nothing is.
+    """
+
+    path: str
+    line: int
+    column: int
+    manifest: str  # the kind of adapter that read it
+    component: Component
+    requirement: str
+    version: str | None = None
+    hashes: tuple[str, ...] = ()
+    digest: str = ""
