@@ -159,12 +159,27 @@ def test_an_unknown_scheme_is_refused_with_those_that_there_are() -> None:
         versions.compare("os", "1", "2")
 
 
+# How each scheme writes the first, the second and an unfinished-looking zero version; the rest write them as 1.0.0.
+SPELLED = {"golang": ("v1.0.0", "v2.0.0", "v0.1.0"), "calver": ("2025.1.0", "2026.1.0", "")}
+
+
 @pytest.mark.parametrize("scheme", versions.kinds())
 def test_every_scheme_answers_every_question(scheme: str) -> None:
     """A file in the folder is a whole scheme, or the build stops here."""
-    assert versions.compare(scheme, "1.0.0", "2.0.0") == -1
-    assert versions.bump(scheme, "1.0.0", "2.0.0") is Kind.MAJOR
-    assert versions.is_stable(scheme, "1.0.0")
-    assert versions.is_zero(scheme, "0.1.0") and not versions.is_zero(scheme, "1.0.0")
-    assert versions.same_release(scheme, "1.0.0", "1.0.0")
-    assert versions.satisfies(scheme, "1.0.0", "")
+    one, two, zero = SPELLED.get(scheme, ("1.0.0", "2.0.0", "0.1.0"))
+
+    assert versions.compare(scheme, one, two) == -1
+    assert versions.bump(scheme, one, two) is Kind.MAJOR
+    assert versions.is_stable(scheme, one)
+    # A year is never a zero.
+    assert not versions.is_zero(scheme, one) and (not zero or versions.is_zero(scheme, zero))
+    assert versions.same_release(scheme, one, one)
+    assert versions.satisfies(scheme, one, "")
+    assert versions.fits(scheme, one, two)
+
+
+@pytest.mark.parametrize("scheme", versions.kinds())
+def test_a_range_that_nobody_writes_is_refused(scheme: str) -> None:
+    """A hostile range costs nothing."""
+    with pytest.raises(ConfigProblem, match="version range"):
+        versions.satisfies(scheme, SPELLED.get(scheme, ("1.0.0",))[0], ">=1," * 100_000)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, cast
 from bot.core.errors import ConfigProblem, InvalidVersion
 from bot.core.model import Kind
 
+LONGEST_RANGE = 1000
 LONGEST = 200  # no version that anybody means is longer; a hostile one could be very long
 
 
@@ -116,10 +117,12 @@ def is_zero(scheme: str, text: str) -> bool:
 def satisfies(scheme: str, text: str, wanted: str) -> bool:
     """Whether a version lies in a range; an empty range takes all. Pre-releases are not shut out for being such.
 
-    InvalidVersion for the version, ConfigProblem for a range that the scheme cannot read.
+    InvalidVersion for the version, ConfigProblem for a range that the scheme cannot read, or is too long for one.
     """
     key(scheme, text)
     try:
+        if len(wanted) > LONGEST_RANGE:
+            raise ValueError("no person writes a range like this")
         return _scheme(scheme).satisfies(text, wanted)
     except ValueError as error:
         raise ConfigProblem(f"{wanted[:LONGEST]!r} is no {scheme} version range") from error
