@@ -18,6 +18,7 @@ from types import TracebackType
 import aiohttp
 from yarl import URL
 
+from bot.core.durations import spoken
 from bot.core.errors import Missing, Permanent, Refused, SurefootError, Transient
 from bot.tools import metrics
 from bot.tools.addresses import CarefulResolver, Network, may_reach
@@ -28,7 +29,10 @@ MOST_BYTES = 64 << 20
 SECONDS = 60.0
 PER_HOST = 8
 IN_ALL = 16  # answers held at once: their sizes add up to the memory that we need
-KEPT_HEADERS = ("etag", "last-modified", "content-type", "link", "docker-content-digest", "www-authenticate")
+KEPT_HEADERS = (
+    "etag", "last-modified", "content-type", "link", "docker-content-digest", "www-authenticate", "retry-after",
+    "x-ratelimit-reset",
+)  # fmt: skip
 AGENT = "surefoot"
 
 
@@ -87,6 +91,7 @@ class Http:
         self._most_bytes = most_bytes
         self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
         self._room = asyncio.Semaphore(IN_ALL)
+        self._closed: dict[str, float] = {}  # host -> the moment of the loop's clock before which it wants no request
         self._session: aiohttp.ClientSession | None = None
         self._ssl = _context(self._reach.ca)
 
@@ -135,6 +140,7 @@ class Http:
         try:
             answer = await self._follow(_parse(url), asked, cache)
         except SurefootError as error:
+            self._learn(url, error)
             metrics.REQUESTS.labels(outcome=type(error).__name__.lower()).inc()
             raise
         metrics.REQUESTS.labels(outcome="fresh" if answer.changed else "same").inc()
@@ -146,6 +152,7 @@ class Http:
         self._check(url)
         for _ in range(REDIRECTS + 1):
             async with self._room, self._hosts[url.host or ""]:
+                self._must_be_open(url.host or "")
                 got = await self._one(url, asked, kept)
             if isinstance(got, Answer):
                 if cache and got.status < 300 and _is_news(got, kept):
@@ -189,6 +196,18 @@ class Http:
         # Some indexes give no validator at all: then only the body itself can tell whether anything is new.
         same = kept is not None and kept.digest == digest
         return Answer(url=str(url), body=body, digest=digest, headers=lower, changed=not same, status=answer.status)
+
+    def _must_be_open(self, host: str) -> None:
+        """Transient while the host has asked us, by Retry-After, to leave it alone."""
+        left = self._closed.get(host, 0.0) - asyncio.get_running_loop().time()
+        if left > 0:
+            after = timedelta(seconds=left)
+            raise Transient(f"{host} asked us to wait, and is not asked again for {spoken(after)}", after=after)
+
+    def _learn(self, url: str, error: SurefootError) -> None:
+        if isinstance(error, Transient) and error.after and (host := URL(url, encoded=True).host):
+            until = asyncio.get_running_loop().time() + error.after.total_seconds()
+            self._closed[host] = max(until, self._closed.get(host, 0.0))
 
     def _send(
         self, url: URL, asked: _Request, mine: Kept | None
@@ -253,7 +272,7 @@ def _parse(url: str) -> URL:
 
 def _key(url: URL, headers: Mapping[str, str]) -> str:
     """Who asks decides what is shown, so a login is part of the key, as a digest only."""
-    login = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
+    login = "\n".join(value for name, value in sorted(headers.items()) if name.lower() in _PRIVATE)
     accept = next((value for name, value in headers.items() if name.lower() == "accept"), "")
     return "\n".join((str(url), accept, hashlib.sha256(login.encode()).hexdigest() if login else ""))
 
