@@ -14,7 +14,7 @@ import structlog
 from gidgethub.abc import GitHubAPI
 
 from bot.core import check_runs, names, render
-from bot.core.errors import Missing, SurefootError
+from bot.core.errors import Missing, Refused, SurefootError
 from bot.core.events import IN_PRODUCTION
 from bot.core.model import State, Update, UpdateId
 from bot.github import checks, comments
@@ -69,8 +69,9 @@ class Announcer:
                 problem = problem or error
         if said != before:
             said["at"] = now.isoformat()
-        # Where the repository or the installation is gone nobody is left to be told, at no later time either.
-        over = problem is None or isinstance(problem, Missing)
+        # Where the repository or the installation is gone nobody is left to be told, and a locked conversation stays
+        # locked until somebody unlocks it: what is said next is tried again, and not this every half minute.
+        over = problem is None or isinstance(problem, Missing) or _locked(problem)
         await self._store.say(row.update.id, said, ver=row.ver if over else None)
         if problem:
             raise problem
@@ -99,6 +100,10 @@ class Announcer:
             except Missing:
                 log.info("its commit is gone", check=run.name, sha=run.head)
             said[run.key] = digest
+
+
+def _locked(problem: SurefootError) -> bool:
+    return isinstance(problem, Refused) and any(word in str(problem).lower() for word in ("locked", "archived"))
 
 
 def _digest(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -14,28 +15,44 @@ from aiohttp import web
 from gidgethub.abc import GitHubAPI
 
 from bot.adapters import Tools, open_one, sources
+from bot.adapters.listing import Shelf
 from bot.announce import Announcer
 from bot.clock import Clock
 from bot.config import Settings
 from bot.core.errors import Permanent
 from bot.core.events import Mail
 from bot.core.lifecycle import Outcome
-from bot.core.model import Isolation, State, Update
+from bot.core.model import InstallationId, Isolation, State, Update
 from bot.core.ports import Lab
 from bot.drain import Drainer
 from bot.engine import Engine
-from bot.github import apps
+from bot.github import apps, pins
 from bot.github.client import Manners
 from bot.github.forge import Forge
 from bot.lab import host, probe, resolver, trial
 from bot.loop import Looked, Loop, Stages
 from bot.powers import Powers, World
-from bot.stages import converse, decide, deploy, detect, merge, onboard, propose, rollback, rollout, simulate, watch
+from bot.stages import (
+    board,
+    converse,
+    decide,
+    deploy,
+    detect,
+    merge,
+    onboard,
+    propose,
+    rollback,
+    rollout,
+    simulate,
+    watch,
+)
 from bot.store.rows import RepoRow, UpdateRow
 from bot.store.store import Store
 from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
+from bot.tools.npm import named_hosts
 from bot.tools.pip import IndexSettings, index_of_pip
+from bot.tools.sightings import FolderSightings
 from bot.tools.turnstile import Turnstile
 from bot.web.api import Api
 from bot.web.dashboard import Dashboard
@@ -83,8 +100,10 @@ class App:
         self.store = Store(settings.database_url, enqueue=self.engine.enqueue)
         self._lab = lab
         self._tasks: list[asyncio.Task[None]] = []
-        self.drainer = Drainer(self.store, app_id=settings.app_id, clock=clock)
+        self.drainer = Drainer(self.store, app_id=settings.app_id, clock=clock, gone=self._forget)
         self.loop: Loop | None = None
+        self._github: Forge | None = None
+        self._kept = pins.readings()
 
     def web(self) -> web.Application:
         """The doors."""
@@ -109,9 +128,14 @@ class App:
         settings = self.settings
         self._session = aiohttp.ClientSession()
         index = self._index if self._index is not None else await asyncio.to_thread(index_of_pip)
-        self._http = Http(_reach(settings, index), cache=Memory())
+        npm = await asyncio.to_thread(named_hosts, os.environ)
+        self._http = Http(_reach(settings, index, npm), cache=Memory())
         lab = self._lab or await _laboratory(settings, Tools(http=self._http, index=lambda: index))
-        world = World(store=self.store, http=self._http, lab=lab, forge=self._forge(), index=index, clock=self._clock)
+        self._github = self._forge()
+        world = World(
+            store=self.store, http=self._http, lab=lab, forge=self._github, index=index, clock=self._clock,
+            fresh=self.settings.fresh, osv=self.settings.osv,
+        )  # fmt: skip
         self.powers = Powers(world)
         self.voice = Announcer(self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock)
         self.loop = Loop(self.store, self._stages(), voice=self._speak, clock=self._clock)
@@ -129,6 +153,11 @@ class App:
         await self._http.close()
         await self._session.close()
         self.store.close()
+
+    def _forget(self, installation: InstallationId) -> None:
+        """Drop what is kept of an installation that is gone; before the start there is nothing."""
+        if self._github is not None:
+            self._github.forget(installation)
 
     def _forge(self) -> Forge | None:
         settings = self.settings
@@ -178,18 +207,28 @@ class App:
         due = self._clock() + self.settings.poll
         config = await self.powers.config_of(row.name, gh)
         if config is None:
-            greeted = await onboard.run(row.name, gh=gh)
+            greeted = await onboard.run(row.name, gh=gh, us=await self.powers.ourselves())
             return Looked(due=due, notes={"said": greeted.why, "pull": greeted.pull})
         known = await self.store.of_repo(row.name)
+        us = await self.powers.ourselves()
+        issue = await board.find(row.name, row.notes.get("board"), gh=gh, us=us) if config.updates.dashboard else None
         detected = await detect.run(
-            detect.Place(repo=row.name, installation=row.installation, known=known),
+            detect.Place(repo=row.name, installation=row.installation, known=known, released=board.released(issue)),
             gh=gh,
             config=config,
-            manifests=self.powers.all_manifests(),
-            sources=self.powers.all_sources(),
+            reader=pins.Reader(manifests=self.powers.manifests_of(config), kept=self._kept),
+            shelf=Shelf(
+                sources=self.powers.all_sources(),
+                sightings=FolderSightings(self.settings.data_dir / "seen"),
+                advisories=self.powers.advisories(),
+            ),
             now=self._clock(),
         )
-        return Looked(found=detected.found, due=_next_look(detected, due), notes=_notes(detected))
+        notes = _notes(detected)
+        if config.updates.dashboard:
+            shown = board.Shown(answers=detected.answers, updates=(*known, *detected.found), problems=detected.problems)
+            notes = {**notes, "board": await board.write(row.name, shown, issue, gh=gh)}
+        return Looked(found=detected.found, due=_next_look(detected, due), notes=notes)
 
     async def _speak(self, row: UpdateRow, important: bool) -> None:
         await self.voice(row, important)
@@ -223,11 +262,11 @@ async def _laboratory(settings: Settings, tools: Tools) -> Lab:
     return trial.laboratory(settings.data_dir / "lab", host=there, uv=uv)
 
 
-def _reach(settings: Settings, index: IndexSettings) -> Reach:
-    """Users' URLs reach the public Internet, the operator's networks, and the index that pip itself uses."""
+def _reach(settings: Settings, index: IndexSettings, npm: frozenset[str]) -> Reach:
+    """Users' URLs reach the public Internet, the operator's networks, and where pip and npm themselves go."""
     return Reach(
         allow=[ip_network(net) for net in settings.allow],
-        trusted=index.hosts,
+        trusted=index.hosts | npm,
         ca=index.cert,
         unverified=index.trusted_hosts,
     )

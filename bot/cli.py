@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 import tempfile
+import traceback
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,21 @@ import click
 from bot import __version__
 from bot.core.errors import ConfigProblem, SurefootError
 
+ERROR = 2  # 1 is an answer: updates were found, or a scene went wrong
+
 
 def _run(work: Coroutine[Any, Any, int]) -> None:
-    """Run to the end; what a person can mend is said in one line, with exit code 2."""
+    """Run to the end; what a person can mend is said in one line, a defect of ours in full, both with exit code 2."""
     try:
         code = asyncio.run(work)
     except KeyboardInterrupt:
         code = 130
-    except SurefootError as error:
+    except (SurefootError, OSError) as error:  # a port that is taken, a folder that cannot be written
         click.echo(f"surefoot: {error}", err=True)
-        code = 2
+        code = ERROR
+    except Exception:
+        traceback.print_exc()
+        code = ERROR
     sys.exit(code)
 
 
@@ -44,7 +50,7 @@ def serve() -> None:
         settings = from_environment()
     except ConfigProblem as error:
         click.echo(f"surefoot: {error}", err=True)
-        sys.exit(2)
+        sys.exit(ERROR)
     _run(serving.run(settings))
 
 
@@ -59,7 +65,9 @@ def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -
     Exit code: 0 nothing to do, 1 updates found, 2 an error.
     """
     from bot import check as checking
+    from bot.tools.logging import set_up
 
+    set_up("warning", stream=sys.stderr)  # what a person must know of the look stands in its report
     _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only))
 
 

@@ -82,8 +82,10 @@ class Clock:
             await self._store.wake(keys, now=self._now())
 
     async def _installations(self) -> None:
-        """Learn of repositories whose installation event was lost; given back, they have another installation."""
-        known = {(row.name.lower(), row.installation) for row in await self._store.repos() if row.active}
+        """Learn of repositories of which the word was lost: new ones, given back ones (they have another installation),
+        those that have another name or are out of the archive.
+        """
+        known = {(row.name.lower(), row.installation) for row in await self._store.repos() if not row.rests}
         for installation in await apps.installations(self._app()):
             if not installation.active:
                 continue
@@ -91,7 +93,7 @@ class Clock:
             there = await apps.repositories(gh)
             names = [name for name in there if (name.lower(), installation.id) not in known]
             if names:
-                await self._store.install(names, installation.id, now=self._now())
+                await self._store.install(names, installation.id, numbers=there, now=self._now())
 
     async def _deliveries(self) -> None:
         """GitHub never sends a failed delivery again by itself."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
 from bot.core import commands
 from bot.core.errors import Permanent, Transient
-from bot.core.events import Concern, Event, concern
+from bot.core.events import Concern, Event, Uninstalled, concern
+from bot.core.model import InstallationId
 from bot.github import payloads
 from bot.store.rows import Delivery
 from bot.store.store import Store
@@ -23,8 +25,16 @@ MOST_TRIES = 5  # of a delivery that cannot be followed, while those behind it g
 class Drainer:
     """Runs until cancelled; `nudge` wakes it, and a look every second finds what a crash left behind."""
 
-    def __init__(self, store: Store, *, app_id: int | None, clock: Callable[[], datetime]) -> None:
-        self._store, self._app_id, self._clock = store, app_id, clock
+    def __init__(
+        self,
+        store: Store,
+        *,
+        app_id: int | None,
+        clock: Callable[[], datetime],
+        gone: Callable[[InstallationId], None] = lambda _: None,
+    ) -> None:
+        """gone: told of each installation that the App may no longer act in at all."""
+        self._store, self._app_id, self._clock, self._gone = store, app_id, clock, gone
         self._news = asyncio.Event()
         self._broke: dict[str, int] = {}  # guid -> how often following it broke
 
@@ -83,7 +93,14 @@ class Drainer:
             log.warning("a delivery could not be read", guid=delivery.guid, event_name=delivery.event, why=str(error))
             await self._store.drain(delivery.guid, None, now=self._clock())
             return
-        await self._store.drain(delivery.guid, _concern(event), now=self._clock())
+        if isinstance(event, Uninstalled) and not event.repos:
+            self._gone(event.installation)
+        await self._store.drain(delivery.guid, _numbered(_concern(event), delivery), now=self._clock())
+
+
+def _numbered(found: Concern, delivery: Delivery) -> Concern:
+    """With the number of the repository: by that it is the same one, whatever it was called before."""
+    return found if found.repo is None else replace(found, number=payloads.number_of(delivery.body))
 
 
 def _concern(event: Event) -> Concern:

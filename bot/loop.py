@@ -37,6 +37,7 @@ MOST_TRIES = 12
 MISSING_TRIES = 3
 CLOSED_OFF = timedelta(hours=1)
 AWAY = "the App may not act in this repository now; it goes on from here when the App is given back"
+ARCHIVED = "this repository is archived, so nothing can be changed in it; it goes on from here when it is unarchived"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,14 @@ def _next_letter(row: UpdateRow, turn: int) -> Mail | None:
     return row.mail[0] if row.mail and not looks else None
 
 
+def _count(before: Update, after: Update) -> None:
+    """A trial is counted once it is saved: one that was cut short is done again."""
+    tried = after.simulation
+    if tried is not None and tried != before.simulation:
+        metrics.SIMULATIONS.labels(tried.grade.value).inc()
+        metrics.SIMULATION_SECONDS.observe(tried.seconds)
+
+
 class Loop:
     """Brings one update, or one repository, as far as it can go now. The engine sees to it that one key runs once."""
 
@@ -148,12 +157,13 @@ class Loop:
             await self._store.save(row, row.update, due=self._clock() + pause)
 
     async def _rests(self, row: UpdateRow) -> bool:
-        """Where the App may do nothing, an update stays as it is; giving the App back is news for it."""
+        """Where nothing may be done, an update stays as it is; giving it back is news for it."""
         repo = await self._store.repo(row.update.repo)
-        if repo is None or repo.active:
+        if repo is None or not repo.rests:
             return False
-        update = row.update if row.update.state in ENDS else replace(row.update, note=AWAY)
-        entries = (self._entry(update, AWAY),) if update.note != row.update.note else ()
+        why = ARCHIVED if repo.active else AWAY
+        update = row.update if row.update.state in ENDS else replace(row.update, note=why)
+        entries = (self._entry(update, why),) if update.note != row.update.note else ()
         saved = await self._store.save(row, update, entries=entries, due=None, tries=row.tries)
         await self._store.say(update.id, row.said, ver=saved.ver)  # there is no way to tell anybody
         return True
@@ -224,6 +234,7 @@ class Loop:
         heard = (mail.key,) if mail else ()
         entries = (entry,) if entry else ()
         saved = await self._store.save(row, update, entries=entries, due=until, heard=heard)
+        _count(row.update, update)
         if entry:
             log.info("moved" if moved else "told", to=update.state.value, why=entry.why)
         unheeded = update.state in PASSED_THROUGH if moved else goes_on
@@ -278,7 +289,7 @@ class Loop:
         row = await self._store.repo(name)
         if row is None or _asks_nothing(row, self._clock()):
             return
-        if not row.active:
+        if row.rests:
             await self._keep(row, None, row.notes, 0)
             return
         with structlog.contextvars.bound_contextvars(repo=name):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from inspect import Parameter, signature
 from pathlib import Path
 from types import ModuleType
@@ -16,11 +16,13 @@ from cachetools import LRUCache
 from gidgethub.abc import GitHubAPI
 
 from bot import config
-from bot.adapters import Tools, health, kinds, manifests, open_one, providers, sources
+from bot.adapters import Tools, health, kinds, manifests, open_all, open_one, providers, sources
+from bot.adapters.advisories import open_advisories
+from bot.adapters.poller import Poller
 from bot.core import plans, strategies
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.model import InstallationId, RepoName, Sha, State, Update
-from bot.core.ports import HealthSource, Lab, Leases, Manifest, Provider, Source
+from bot.core.ports import Advisories, HealthSource, Lab, Leases, Manifest, Provider, Source
 from bot.core.repo_config import CONFIG_PATH, Environment, RepoConfig
 from bot.github import apps, checkout, commits
 from bot.github.forge import Forge
@@ -28,11 +30,15 @@ from bot.leases import EnvironmentLeases
 from bot.store.store import Store
 from bot.tools.http import Http
 from bot.tools.pip import IndexSettings
+from bot.tools.secrets import Lent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """What was made once at the start. forge is None while the operator has not given the App's key."""
+    """What was made once at the start. forge is None while the operator has not given the App's key.
+
+    fresh: how long a list of releases counts as new for all repositories. secrets: what the operator lends.
+    """
 
     store: Store
     http: Http
@@ -40,6 +46,9 @@ class World:
     forge: Forge | None
     index: IndexSettings
     clock: Callable[[], datetime]
+    fresh: timedelta = timedelta()
+    osv: str = "off"
+    secrets: Sequence[Lent] = ()
 
 
 class Powers:
@@ -50,6 +59,7 @@ class Powers:
         self._us: apps.Us | None = None
         self._configs: LRUCache[tuple[str, Sha], RepoConfig | None] = LRUCache(500)
         self._sources: dict[str, Source] = {}
+        self._advisories: list[Advisories | None] = []
 
     def bind(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """`run` with its keyword-only powers given. ConfigProblem at once when it asks for one that there is not."""
@@ -83,10 +93,6 @@ class Powers:
         """Who we are on GitHub."""
         return await self.ourselves()
 
-    async def app_id(self, _update: Update) -> int:
-        """The App's number: only its check runs are ours."""
-        return (await self.ourselves()).app_id
-
     async def config(self, update: Update) -> RepoConfig:
         """The configuration on the default branch now. ConfigProblem when there is none: nothing is allowed then."""
         found = await self.config_of(update.repo, await self.gh(update))
@@ -94,9 +100,12 @@ class Powers:
             raise ConfigProblem("is not on the default branch", where=CONFIG_PATH, mend="Put it back, then retry")
         return found
 
-    async def manifests(self, _update: Update) -> Mapping[str, Manifest]:
-        """Every kind of manifest."""
-        return self.all_manifests()
+    async def manifests(self, update: Update) -> Mapping[str, Manifest]:
+        """Every kind of manifest. A mistake in the repository's file takes its own patterns away and no other kind."""
+        try:
+            return self.manifests_of(await self.config(update))
+        except ConfigProblem:
+            return self.manifests_of(RepoConfig())
 
     async def siblings(self, update: Update) -> tuple[Update, ...]:
         """All updates of the same component in the same repository."""
@@ -183,23 +192,33 @@ class Powers:
             self._configs[key] = config.parse(text, CONFIG_PATH, kinds=known_kinds()) if text is not None else None
         return self._configs[key]
 
-    def all_manifests(self) -> Mapping[str, Manifest]:
-        """Every kind of manifest, by name."""
-        tools = self._lent()
-        return {kind: open_one(manifests, kind, {}, tools) for kind in kinds(manifests)}
+    def manifests_of(self, config: RepoConfig) -> Mapping[str, Manifest]:
+        """Every kind of manifest, by name. ConfigProblem for a pattern of the repository's that cannot be meant."""
+        where = f"{CONFIG_PATH} updates.files"
+        return open_all(manifests, self._lent(), config.updates.readers, where=where)
 
     def all_sources(self) -> Mapping[str, Source]:
         """The source of each ecosystem; they keep what they learnt of their index."""
         if not self._sources:
             tools = self._lent()
-            self._sources = {kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)}
+            self._sources = {kind: self._polled(one, kind) for kind, one in open_all(sources, tools).items()}
         return self._sources
+
+    def advisories(self) -> Advisories | None:
+        """What is known to be bad; None where the operator wants nobody to be asked."""
+        if not self._advisories:
+            self._advisories.append(open_advisories(self._world.osv, self._lent()))
+        return self._advisories[0]
+
+    def _polled(self, source: Source, kind: str) -> Source:
+        return Poller(source, kind, fresh=self._world.fresh, now=self._world.clock)
 
     def _lent(self) -> Tools:
         return Tools(http=self._world.http, index=lambda: self._world.index)
 
     async def _tools(self, update: Update) -> Tools:
-        return Tools(http=self._world.http, github=await self.gh(update), repo=update.repo)
+        secrets = config.lookup(self._world.secrets, update.repo)
+        return Tools(http=self._world.http, github=await self.gh(update), repo=update.repo, secrets=secrets)
 
     async def _installation(self, update: Update) -> InstallationId:
         """The row's: an App that was taken away and given back has another installation than the update knew."""

@@ -13,24 +13,24 @@ from aiohttp import web
 from bot import config
 from bot.app import App
 from bot.config import Settings
+from bot.core.errors import ConfigProblem, Transient
+from bot.github.tokens import AppKey
 from bot.lab import probe
 from bot.tools import logging
+from bot.tools.secrets import Secret
 
 log = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings) -> int:
-    """Serve until SIGTERM or SIGINT."""
-    secrets = [secret for secret in (settings.private_key, settings.webhook_secret, settings.read_token) if secret]
-    logging.set_up(settings.log, secrets=secrets)
+    """Serve until SIGTERM or SIGINT. ConfigProblem, before the door is open, for a setting that cannot work."""
+    logging.set_up(settings.log, secrets=_secrets(settings))
     told = _stop_signal()
-    app = App(settings)
-    await app.open()
+    app = await _opened(settings)
     runner = web.AppRunner(app.web(), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, settings.host, settings.port)
-    await site.start()
-    port = site._server.sockets[0].getsockname()[1] if site._server else settings.port  # type: ignore[attr-defined]
+    await web.TCPSite(runner, settings.host, settings.port).start()
+    port = runner.addresses[0][1]
     # The door is open before anything slow begins: GitHub waits ten seconds for an answer.
     log.info("serving", host=settings.host, port=port, pid=os.getpid(), data_dir=str(settings.data_dir))
     await app.start()
@@ -41,6 +41,28 @@ async def run(settings: Settings) -> int:
     return 0
 
 
+def _secrets(settings: Settings) -> list[Secret]:
+    """All that no log may show."""
+    own = (settings.private_key, settings.webhook_secret, settings.read_token)
+    return [*(secret for secret in own if secret), *(lent.value for lent in settings.secrets)]
+
+
+async def _opened(settings: Settings) -> App:
+    _try_key(settings)
+    app = App(settings)
+    try:
+        await app.open()
+    except Transient as error:
+        mend = "Start that database, or mend its address"
+        raise ConfigProblem(str(error), where="DATABASE_URL", mend=mend) from error
+    return app
+
+
+def _try_key(settings: Settings) -> None:
+    if settings.private_key is not None:
+        AppKey(settings.app_id or 0, settings.private_key.reveal())
+
+
 def _stop_signal() -> asyncio.Event:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -49,8 +71,12 @@ def _stop_signal() -> asyncio.Event:
 
 
 async def doctor() -> int:
-    """Print what is there and what is missing. Exit code 0 when the bot could work here, else 1."""
+    """Print what is there and what is missing. Exit code 0 when the bot could work here, else 1.
+
+    ConfigProblem for a key that is none.
+    """
     settings = config.from_environment()
+    _try_key(settings)
     found = await probe.probe()
     click.echo(f"jail: {found.isolation}. {found.reason} {found.mend}".rstrip())
     for line in settings.missing:

@@ -12,7 +12,7 @@ import pytest
 
 from bot.announce import QUIET, Announcer
 from bot.core import names
-from bot.core.errors import Missing, SurefootError, Transient
+from bot.core.errors import Missing, Refused, SurefootError, Transient
 from bot.core.model import Grade, PullNumber, State, Update
 from bot.github import comments, pulls
 from bot.store.rows import UpdateRow
@@ -200,6 +200,27 @@ async def test_where_everything_is_gone_nobody_is_told_for_ever(stage):
         await stage.says(pull=a_pull(number=PullNumber(404), head=stage.update.pull.head), note="opened")
 
     assert () == await stage.store.unsaid()
+
+
+async def test_a_locked_conversation_is_not_written_to_every_half_minute(stage):
+    """The check runs are said all the same; the comment comes with the next word after it is unlocked."""
+    lock = f"/repos/{REPO}/issues/{stage.update.pull.number}/lock"
+    await stage.shop.people["ann"].put(lock)
+    with pytest.raises(Refused, match="issue is locked"):
+        await stage.says(note="opened")
+    assert (1, (), []) == (len(stage.runs()), await stage.store.unsaid(), await stage.comments())
+
+    await stage.shop.people["ann"].delete(lock)
+    await stage.says(note="opened again")
+    assert ["opened again" in one for one in await stage.comments()] == [True]
+
+
+async def test_a_refusal_that_may_be_mended_is_tried_again(stage):
+    """The operator forgot a permission: it is said once it is granted, without anything else happening."""
+    stage.shop.box.world.faults.request("answer", path="/comments", status=403)
+    with pytest.raises(Refused):
+        await stage.says(note="opened")
+    assert (stage.update.id,) == await stage.store.unsaid()
 
 
 async def test_a_passing_fault_beside_a_loss_is_tried_again(stage):

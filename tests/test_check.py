@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,8 @@ import pytest
 from rich.console import Console
 
 from bot import check
-from bot.adapters import Tools, kinds, manifests, open_one, sources
+from bot.adapters import Tools, kinds, open_one, sources
+from bot.adapters.listing import Shelf
 from bot.check import checkout, report
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
@@ -26,6 +27,7 @@ from bot.core.ports import Trial
 from bot.lab.resolver import Uv
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
+from bot.tools.sightings import FolderSightings
 from tests.adapters.index_server import Index, digest, sdist, wheel
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -130,8 +132,11 @@ async def looked(root: Path, index: Index, lab: FakeLab | None = None, only: tup
         tools = Tools(http=http, index=lambda: settings)
         look = check.Look(
             root=root,
-            manifests={kind: open_one(manifests, kind, {}, tools) for kind in kinds(manifests)},
-            sources={kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)},
+            tools=tools,
+            shelf=Shelf(
+                sources={kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)},
+                sightings=FolderSightings(root.parent / "seen"),
+            ),
             lab=lab,
             progress=Progress(Console(file=io.StringIO())),
             now=NOW,
@@ -234,8 +239,17 @@ async def test_an_index_that_is_away_is_an_error(tree: Path, index: Index) -> No
     """Nothing is called up to date that could not be looked up."""
     index.fail = 503
     made = await looked(tree, index)
-    assert made.rows == () and len(made.errors) == 5 and made.code == 2
-    assert any(error.startswith("big: ") and "503" in error for error in made.errors)
+    assert made.rows == () and len(made.unreached) == 5 and made.code == 2
+    assert any(error.startswith("big: ") and "503" in error for error in made.unreached)
+    assert json.loads(report.as_json(made))["errors"] == list(made.unreached)
+
+
+async def test_what_was_found_is_found_whoever_is_away(tree: Path, index: Index) -> None:
+    """An update is an update, though a registry of others cannot be reached; without one that would be an error."""
+    (tree / "Dockerfile").write_text("FROM 127.0.0.1:9/shop:1.0\n")
+    made = await looked(tree, index)
+    assert made.code == 1 and [error.partition(":")[0] for error in made.unreached] == ["shop"]
+    assert replace(made, rows=()).code == 2
 
 
 async def test_the_repositorys_configuration_counts(tree: Path, index: Index) -> None:
@@ -388,6 +402,7 @@ def test_the_json_has_stable_keys() -> None:
             },
         ],
         "errors": ["broken"],
+        "notes": [],
     }  # fmt: skip
 
 

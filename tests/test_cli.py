@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.error
 import urllib.request
@@ -45,14 +47,27 @@ def serving(folder: Path, port: int, **env: str) -> Iterator[subprocess.Popen[st
         "PORT": str(port),
     }
     words = [sys.executable, "-m", "bot", "serve"]
-    process = subprocess.Popen(
-        words, cwd=ROOT, env={**told, **env}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    with ended(
+        subprocess.Popen(
+            words, cwd=ROOT, env={**told, **env}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    ) as process:
+        yield process
+
+
+@contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
+    """A process that does not outlive its test."""
     try:
         yield process
     finally:
         process.kill()
         process.wait()
+
+
+def purelib() -> str:
+    """Where the packages are that this process uses."""
+    return sysconfig.get_path("purelib")
 
 
 def answer(port: int, path: str, *, data: bytes | None = None) -> tuple[int, str]:
@@ -102,6 +117,28 @@ def test_the_bot_serves_without_github_and_says_what_is_missing(tmp_path: Path) 
         assert name in log
 
 
+def test_a_hoster_needs_the_requirements_and_the_clone_alone(tmp_path: Path) -> None:
+    """The Procfile's line starts it where nobody installed the project itself, on every address of the machine."""
+    kind, _, line = (ROOT / "Procfile").read_text().strip().partition(": ")
+    clone, tools, port = tmp_path / "clone", tmp_path / "tools", free_port()
+    shutil.copytree(ROOT / "bot", clone / "bot", ignore=shutil.ignore_patterns("__pycache__"))
+    tools.mkdir()
+    # -S: no path files, by which this very project is installed here; the packages it needs are named instead.
+    (tools / "python").write_text(f'#!/bin/sh\nPYTHONPATH={purelib()} exec {sys.executable} -S "$@"\n')
+    (tools / "python").chmod(0o755)
+    env = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(tmp_path), "PORT": str(port)}
+    where = subprocess.run(
+        [str(tools / "python"), "-c", "import bot; print(bot.__file__)"], cwd=tmp_path, env=env, capture_output=True
+    )
+
+    assert b"No module named 'bot'" in where.stderr
+    assert ("web", True) == (kind, line.startswith("HOST=0.0.0.0 "))
+    # A test listens on the loopback alone.
+    words = ["sh", "-c", "exec env " + line.replace("0.0.0.0", "127.0.0.1")]
+    with ended(subprocess.Popen(words, cwd=clone, env=env, stdout=subprocess.DEVNULL)):
+        assert 200 == answer(port, "/healthz")[0]
+
+
 def test_a_second_bot_on_the_same_data_is_refused(tmp_path: Path) -> None:
     """One process per SQLite file: the second one names the folder and ends with 2."""
     first, second = free_port(), free_port()
@@ -121,6 +158,51 @@ def test_a_wrong_setting_ends_with_its_name() -> None:
 
     assert 2 == told.exit_code
     assert "PORT: 'http' is no number" in told.output
+
+
+@pytest.mark.parametrize(
+    ("env", "words"),
+    [
+        ({"PRIVATE_KEY": "no key", "APP_ID": "1"}, "surefoot: PRIVATE_KEY: this is no private key in PEM form"),
+        ({"DATABASE_URL": "postgresql://me:hunter22@127.0.0.1:1/x"}, "surefoot: DATABASE_URL: the database does not"),
+        ({"DATABASE_URL": "mysql://me:hunter22@127.0.0.1/x"}, "surefoot: DATABASE_URL: this is no database"),
+        ({"SUREFOOT_SECRETS": "/no/where.yml"}, "surefoot: SUREFOOT_SECRETS: /no/where.yml cannot be read"),
+    ],
+)
+def test_what_cannot_work_is_said_before_the_door_is_open(tmp_path: Path, env: dict[str, str], words: str) -> None:
+    """Each by the name of its setting, with exit code 2, no traceback, and nobody who heard of it in vain."""
+    with serving(tmp_path, free_port(), **env) as process:
+        log, _ = process.communicate(timeout=60)
+
+    assert 2 == process.returncode
+    assert words in log
+    assert not any(word in log for word in ("Traceback", "Unclosed", "serving ", "hunter22"))
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+    """One line with the address, no traceback, and no code that means something else."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        with serving(tmp_path, int(port)) as process:
+            log, _ = process.communicate(timeout=60)
+
+    assert 2 == process.returncode
+    assert port in log.splitlines()[-1] and "Traceback" not in log
+
+
+def test_a_defect_of_ours_is_no_found_update(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever reads the exit code of `check` must not take a crash for 1, which means that updates were found."""
+
+    async def broken(*_: object, **__: object) -> int:
+        raise KeyError("a mistake")
+
+    monkeypatch.setattr("bot.check.run", broken)
+    told = run("check", str(tmp_path))
+
+    assert 2 == told.exit_code
+    assert "KeyError: 'a mistake'" in told.stderr
 
 
 def test_the_doctor_says_what_is_missing() -> None:

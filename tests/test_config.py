@@ -23,6 +23,14 @@ updates:
     - django
     - {name: "bo*", versions: ">=2", why: "not yet"}
   minimum_age: 2 days
+  rules:
+    - {match: "django*", ecosystem: pypi, minimum_age: 7 days, allowed: "<5"}
+    - {ecosystem: [docker, githubactions], prereleases: true}
+  limits: {open: 3, hourly: 0}
+  schedule: monday-friday 09:00-17:00 Europe/Berlin
+  dashboard: false
+  files:
+    - {paths: [Makefile], pattern: "KUBECTL := (?P<version>.*)", ecosystem: github, name: kubernetes/kubernetes}
 simulate:
   timeout: 5m
   memory_mib: 512
@@ -44,6 +52,13 @@ def test_everything_that_can_be_written_is_read() -> None:
     assert read.updates.wants("requests") and read.updates.wants("flask") and not read.updates.wants("django")
     assert [(i.name, i.versions) for i in read.updates.ignore] == [("django", ""), ("bo*", ">=2")]
     assert timedelta(days=2) == read.updates.minimum_age
+    first, second = read.updates.rules
+    assert (first.match, first.minimum_age, first.allowed) == (("django*",), timedelta(days=7), "<5")
+    assert (second.ecosystems, second.prereleases) == (("docker", "githubactions"), True)
+    assert (read.updates.limits.open, read.updates.limits.hourly) == (3, 0)
+    assert not read.updates.dashboard
+    assert read.updates.readers["regex"]["files"] == [dict(read.updates.files[0])]
+    assert read.updates.schedule.windows[0].zone == "Europe/Berlin"
     assert {"tests/slow": "needs an hour"} == read.simulate.left_out
     assert (read.simulate.suites, read.simulate.seconds, read.simulate.memory_mib) == ({"unit": "make check"}, 300, 512)
     assert (
@@ -65,6 +80,14 @@ def test_everything_that_can_be_written_is_read() -> None:
         ("version: 1\nupdate: {}", "f.yml:2 update", "Did you mean 'updates'"),
         ("version: 1\nupdates: [a]", "f.yml:2 updates", "must be a mapping"),
         ("version: 1\nupdates:\n  minimum_age: soon", "f.yml:3 updates.minimum_age", "no span of time"),
+        (
+            "version: 1\nupdates:\n  rules: [{ecosystem: pipy}]",
+            "f.yml:3 updates.rules[0].ecosystem",
+            "pypi, npm, cargo",
+        ),
+        ("version: 1\nupdates:\n  files: Makefile", "f.yml:3 updates.files", "list of mappings"),
+        ("version: 1\nupdates:\n  schedule: someday", "f.yml:3 updates.schedule", "write 'monday-friday"),
+        ("version: 1\nupdates:\n  limits: {open: -1}", "f.yml:3 updates.limits.open", "whole number"),
         ("version: 1\npolicy:\n  major: perhaps", "f.yml:3 policy.major", "merge, review, reject"),
         ("version: 1\npolicy:\n  approvals: yes", "f.yml:3 policy.approvals", "whole number"),
         ("version: 1\nsimulate:\n  suites:\n    unit: {}", "f.yml:4", "needs a command"),
@@ -141,6 +164,10 @@ def test_a_key_may_be_text_or_a_file(tmp_path) -> None:
     pem = tmp_path / "key.pem"
     pem.write_text("one\ntwo")
 
+    der = tmp_path / "key.der"
+    der.write_bytes(b"\x30\x82\xff")
+
+    assert config.settings({"PRIVATE_KEY_PATH": str(der)}).private_key  # no key, which is said where it is used
     by_text = config.settings({"PRIVATE_KEY": "one\\ntwo"}).private_key
     by_path = config.settings({"PRIVATE_KEY_PATH": str(pem)}).private_key
 
@@ -154,6 +181,15 @@ def test_a_key_may_be_text_or_a_file(tmp_path) -> None:
     [
         {"APP_ID": "me"},
         {"PORT": "http"},
+        {"PORT": "65536"},
+        {"PORT": "-1"},
+        {"GITHUB_API_URL": "api.github.com"},
+        {"GITHUB_API_URL": "git.example:8443/api/v3"},
+        {"GITHUB_API_URL": "ssh://git.example"},
+        {"GITHUB_API_URL": "https://"},
+        {"GITHUB_API_URL": "https://[::1/api"},
+        {"GITHUB_API_URL": "https://git.example:port"},
+        {"GITHUB_API_URL": "https://me:hunter22@git.example"},
         {"PRIVATE_KEY_PATH": "/nowhere/key.pem"},
         {"SUREFOOT_POLL": "often"},
         {"SUREFOOT_ALLOW_NETWORKS": "intranet"},
@@ -165,3 +201,14 @@ def test_a_setting_that_cannot_be_meant_is_named(env: dict[str, str]) -> None:
         config.settings(env)
 
     assert str(caught.value).startswith(next(iter(env)))
+    assert "hunter22" not in str(caught.value)
+
+
+def test_a_server_and_a_hosters_database_are_taken_as_they_come() -> None:
+    """An address of a server of one's own, a port of the machine's choice, and PostgreSQL by its old name too."""
+    read = config.settings(
+        {"GITHUB_API_URL": "https://git.example/api/v3/", "PORT": "0", "DATABASE_URL": "postgres://me:pw@host/name"}
+    )
+
+    assert (read.api_url, read.port) == ("https://git.example/api/v3", 0)
+    assert read.database_url == "postgresql://me:pw@host/name"

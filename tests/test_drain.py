@@ -238,8 +238,34 @@ async def test_a_removed_installation_is_told(world):
         "repositories": [],
         "sender": SENDER,
     }
+    gone: list[InstallationId] = []
     await comes(world, "g", "installation", body)
-    await drainer(world).once()
+    await Drainer(world.store, app_id=APP_ID, clock=lambda: NOW, gone=gone.append).once()
     row = await world.store.repo(REPO)
 
     assert row is not None and (False, InstallationId(7)) == (row.active, row.installation)
+    assert [InstallationId(7)] == gone
+
+
+async def test_a_repository_that_is_taken_from_us_leaves_the_installation(world):
+    """What is kept of the installation is still needed for its other repositories."""
+    gone: list[InstallationId] = []
+    body = {"action": "removed", "installation": {"id": 7}, "repositories_removed": [{"full_name": REPO}]}
+    await comes(world, "g", "installation_repositories", body)
+    await Drainer(world.store, app_id=APP_ID, clock=lambda: NOW, gone=gone.append).once()
+
+    assert [] == gone and not (await world.store.repo(REPO)).active
+
+
+async def test_a_repository_is_followed_by_its_number(world):
+    """Its name changed unheard: the next delivery under the new one is about the same repository."""
+    review = {"action": "submitted", "pull_request": {"number": PULL}, "sender": SENDER}
+    await comes(world, "g1", "pull_request_review", review | {"repository": REPOSITORY | {"id": 5}})
+    await drainer(world).once()
+    world.forget()
+    named = {"full_name": "acme/store", "default_branch": "main", "id": 5}
+    await comes(world, "g2", "pull_request_review", review | {"repository": named})
+    await drainer(world).once()
+
+    assert ["acme/store"] == [row.name for row in await world.store.repos()]
+    assert {key_of(an_update().id)} == world.woken()

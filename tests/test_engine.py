@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 pytest.register_assert_rewrite("tests.store.engines")
 
@@ -38,7 +42,7 @@ async def test_a_second_process_is_refused(engines: Engines) -> None:
 def test_one_file_has_room_for_one_even_from_two_folders(tmp_path: Path) -> None:
     """Two data directories that name the same SQLite file by DATABASE_URL do not get it both."""
     url = f"sqlite:///{tmp_path}/shared/x.sqlite"
-    first, second = (Engine(url, data_dir=tmp_path / name, work=print) for name in "ab")  # type: ignore[arg-type]
+    first, second = (Engine(url, data_dir=tmp_path / name, work=print) for name in "ab")  # type: ignore[arg-type]  # nothing is worked
     first.claim()
     with pytest.raises(ConfigProblem, match="shared"):
         second.claim()
@@ -47,8 +51,48 @@ def test_one_file_has_room_for_one_even_from_two_folders(tmp_path: Path) -> None
 def test_a_claim_is_made_once_and_makes_its_folder(tmp_path: Path) -> None:
     """The folder need not be there; claiming twice is claiming once; no second engine gets in."""
     folder = tmp_path / "new" / "data"
-    first, second = (Engine(f"sqlite:///{folder}/x.sqlite", data_dir=folder, work=print) for _ in range(2))  # type: ignore[arg-type]
+    first, second = (Engine(f"sqlite:///{folder}/x.sqlite", data_dir=folder, work=print) for _ in range(2))  # type: ignore[arg-type]  # nothing is worked
     first.claim()
     first.claim()
     with pytest.raises(ConfigProblem, match="another surefoot"):
         second.claim()
+
+
+def written(url: str) -> list[str]:
+    """Every text in every table of a database."""
+    database = sa.create_engine(url)
+    with database.connect() as conn:
+        names = conn.scalars(sa.text("SELECT name FROM sqlite_master WHERE type = 'table'")).all()
+        rows = [row for name in names for row in conn.execute(sa.text(f'SELECT * FROM "{name}"'))]
+    database.dispose()
+    return [value for row in rows for value in row if isinstance(value, str)]
+
+
+async def test_what_is_kept_is_data_and_never_code(engines: Engines) -> None:
+    """A pickle runs what it says when it is read: whoever could write to the database could run code in the bot."""
+    free = asyncio.Event()
+
+    async def work(key: str) -> None:
+        await free.wait()
+
+    async with engines.engine(work) as engine:
+        engines.ask(engine, "u:1")
+        assert not await engine.idle(0.5)
+        waiting = written(engines.url)
+        free.set()
+        assert await engine.idle(20)
+    ended = written(engines.url)
+
+    assert '{"namedArgs":{},"positionalArgs":["u:1"]}' in waiting
+    assert "null" in ended  # the answer of the run
+    for text in (*waiting, *ended):
+        # How every pickle of protocol 2 or later begins, plain and in base64.
+        assert not text.startswith(("gA", "\x80"))
+
+
+async def test_a_reader_is_not_shut_out_while_another_writes(engines: Engines) -> None:
+    """The engine alone, before any table of ours is there, makes the file one that is read and written side by side."""
+    async with engines.engine():
+        pass
+    with closing(sqlite3.connect(engines.url.removeprefix("sqlite:///"))) as raw:
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)

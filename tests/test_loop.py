@@ -13,7 +13,7 @@ from bot.core.errors import ConfigProblem, InvalidVersion, Missing, Permanent, R
 from bot.core.events import Concern, Installed, Mail, Uninstalled
 from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.model import Entry, Login, State, Update
-from bot.loop import AWAY, MISSING_TRIES, MOST_TRIES, Looked, Loop, Stages
+from bot.loop import ARCHIVED, AWAY, MISSING_TRIES, MOST_TRIES, Looked, Loop, Stages
 from bot.store.rows import Delivery, RepoRow, UpdateRow
 from bot.store.store import Store
 from tests.builders import INSTALLATION, MINUTE, NOW, REPO, a_pull, an_update
@@ -506,6 +506,30 @@ async def test_a_suspended_app_leaves_updates_alone_and_comes_back(bench: Bench)
     await bench.hears(Concern(installed=installed), guid="j")
     await bench.run()
     assert State.APPROVED is (await bench.state(update)).update.state
+
+
+async def test_nothing_is_done_in_an_archived_repository(bench: Bench) -> None:
+    """From the word on, with a line of audit; taken out of the archive, the update goes on where it was."""
+    update = an_update(state=State.IN_REVIEW, pull=a_pull())
+    await bench.hears(Concern(installed=Installed(installation=INSTALLATION, repos=(REPO,))), guid="i")
+    await bench.add(update)
+    bench.path = {State.IN_REVIEW: waits(None)}
+    await bench.run()
+    looks = len(bench.looked)
+    bench.path = {State.IN_REVIEW: breaks(Permanent("archived"))}
+    await bench.hears(Concern(repo=REPO, archived=True), guid="a")
+    await bench.run()
+    await bench.writes("/surefoot approve")
+    await bench.run()
+    row = await bench.state(update)
+    assert (State.IN_REVIEW, ARCHIVED, None) == (row.update.state, row.update.note, row.due)
+    assert (looks, ["found", "waits", ARCHIVED]) == (len(bench.looked), await bench.whys(update))
+    assert [] == await bench.store.behind(NOW + MINUTE)
+
+    bench.path = {State.IN_REVIEW: goes(State.APPROVED)}
+    await bench.hears(Concern(repo=REPO, archived=False), guid="u")
+    await bench.run()
+    assert State.APPROVED is (await bench.state(update)).update.state and looks < len(bench.looked)
 
 
 @pytest.mark.parametrize("error", [Permanent("comment locked"), Refused("403 locked"), KeyError("ours")])

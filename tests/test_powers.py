@@ -22,6 +22,7 @@ from bot.stages import converse, watch
 from bot.store.store import Store
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
+from bot.tools.secrets import Lent, Secret
 from tests.builders import NOW, a_rollout, an_entry, an_update
 from tests.github.hub import APP_ID
 from tests.github.town import REPO, Town, town
@@ -81,12 +82,12 @@ async def test_a_stage_gets_exactly_what_its_signature_names(given):
     """By name, and no more; what the loop hands over beside them goes through."""
     got: dict[str, object] = {}
 
-    async def stage(update: Update, *, gh, now, app_id, lab, mail) -> str:
-        got.update(gh=gh, now=now, app_id=app_id, lab=lab, mail=mail)
+    async def stage(update: Update, *, gh, now, us, lab, mail) -> str:
+        got.update(gh=gh, now=now, us=us, lab=lab, mail=mail)
         return update.target
 
     assert "1.2.4" == await given.powers.bind(stage)(given.update, mail="words")
-    assert (NOW, APP_ID, "the lab", "words") == (got["now"], got["app_id"], got["lab"], got["mail"])
+    assert (NOW, APP_ID, "the lab", "words") == (got["now"], got["us"].app_id, got["lab"], got["mail"])
     assert REPO == (await got["gh"].getitem(f"/repos/{REPO}"))["full_name"]
 
 
@@ -157,7 +158,6 @@ async def test_who_we_are_is_asked_once(given):
     """An App's number and name stay."""
     for _ in range(3):
         assert given.shop.us == await given.powers.us(given.update)
-    assert APP_ID == await given.powers.app_id(given.update)
     assert 1 == len([one for one in given.shop.box.log if one.path == "/app"])
 
 
@@ -199,6 +199,31 @@ async def test_strategy_and_health_are_those_of_the_environment_in_hand(given):
     for update in (given.update, gone):
         assert (None, None) == (await given.powers.strategy(update), await given.powers.health(update))
     assert None is await given.powers.health(staging)
+
+
+SECRET = Lent(name="shop", value=Secret("hunter22"), repositories=(REPO,), hosts=frozenset({"shop.example"}))
+
+
+async def test_a_secret_is_lent_to_its_repositories_for_its_hosts(given):
+    """Who may write this repository's file can use what the operator lends to it, and send it nowhere else."""
+    update = replace(given.update, state=State.MERGED)
+    powers = given.without(secrets=(SECRET,))
+    named = CONFIG.replace("releases", 'releases", token: "shop')
+
+    await given.shop.push({CONFIG_PATH: named})
+    assert isinstance(await powers.health(replace(update, rollout=a_rollout(environment="production"))), HttpHealth)
+    assert ["production", "staging"] == list(await powers.places(update))
+    for refused, words in (
+        (given.powers, "there is no secret 'shop' for this repository"),
+        (given.without(secrets=(replace(SECRET, repositories=("evil/*",)),)), "there is no secret 'shop'"),
+    ):
+        with pytest.raises(ConfigProblem, match=rf"environment production: http: {words}"):
+            await refused.places(update)
+
+    await given.shop.push({CONFIG_PATH: named.replace("shop.example", "mallory.example")})
+    with pytest.raises(ConfigProblem, match=r"the secret 'shop' is not to be sent to mallory\.example\.") as caught:
+        await powers.places(update)
+    assert "hunter22" not in str(caught.value)
 
 
 async def test_a_rollout_is_held_to_the_configuration_that_it_began_with(given):

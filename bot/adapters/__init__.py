@@ -16,13 +16,14 @@ from bot.core.errors import ConfigProblem
 from bot.core.model import RepoName
 from bot.tools.http import Http
 from bot.tools.pip import IndexSettings, index_of_pip
-from bot.tools.secrets import Secret
+from bot.tools.secrets import Lent, Secret, hosts_of
 
 Options: TypeAlias = Mapping[str, object]
 S = TypeVar("S", bound=msgspec.Struct)
+_LEND = "Whoever operates the bot names its repositories and hosts in the file of SUREFOOT_SECRETS"
 
 
-def _no_secret(name: str) -> Secret | None:
+def _no_secret(name: str) -> Lent | None:
     return None
 
 
@@ -31,19 +32,31 @@ class Tools:
     """What an adapter may use, lent by whoever opens it.
 
     github and repo: a client that speaks for an installation, and the repository meant; None where there is none.
-    secrets: a secret by the name that a config file gives it. index: where packages come from (blocking).
+    secrets: what is lent under the name that a config file gives it, to be asked through `secret_of` alone.
+    index: where packages come from (blocking).
     """
 
     http: Http
     github: GitHubAPI | None = None
     repo: RepoName | None = None
-    secrets: Callable[[str], Secret | None] = field(default=_no_secret)
+    secrets: Callable[[str], Lent | None] = field(default=_no_secret)
     index: Callable[[], IndexSettings] = field(default=index_of_pip)
 
 
 def kinds(family: ModuleType) -> list[str]:
     """The kinds of a family, by the files in its folder; a name with a leading underscore is none."""
     return sorted(found.name for found in pkgutil.iter_modules(family.__path__) if not found.name.startswith("_"))
+
+
+def open_all(
+    family: ModuleType, tools: Tools, options: Mapping[str, Options] | None = None, *, where: str = ""
+) -> dict[str, Any]:
+    """Every kind of a family, by name. options: by kind, for those that are given some; where: whence these come."""
+    given = options or {}
+    try:
+        return {kind: open_one(family, kind, given.get(kind, {}), tools) for kind in kinds(family)}
+    except ConfigProblem as error:
+        raise ConfigProblem(str(error), where=where) from None
 
 
 def open_one(family: ModuleType, kind: str, options: Options, tools: Tools) -> Any:
@@ -64,11 +77,20 @@ def decode(options: Options, shape: type[S], kind: str) -> S:
         raise ConfigProblem(f"{kind}: {error}", mend=f"Its options: {known or 'none'}") from None
 
 
-def secret_of(tools: Tools, name: str | None, kind: str) -> Secret | None:
-    """The secret that an option names; None where no name is given. ConfigProblem when nobody set it."""
+def secret_of(tools: Tools, name: str | None, kind: str, *urls: str) -> Secret | None:
+    """The secret that an option names, to be sent to these URLs' hosts; None where no name is given.
+
+    ConfigProblem when none of that name is lent here, or it is not lent for one of the hosts: who writes a repository's
+    file must not be able to send an operator's secret to a place of their own.
+    """
     if not name:
         return None
-    found = tools.secrets(name)
-    if not found:
-        raise ConfigProblem(f"{kind}: there is no secret {name!r}", mend="Set it where the bot runs, or mend its name")
-    return found
+    lent = tools.secrets(name)
+    if lent is None:
+        raise ConfigProblem(f"{kind}: there is no secret {name!r} for this repository", mend=_LEND)
+    for url in urls or ("",):
+        if not lent.may_go_to(url):
+            place = max(hosts_of(url), key=len, default="").removesuffix(":443").removesuffix(":80")
+            said = f"{kind}: the secret {name!r} is not to be sent to {place or 'what is no URL'}"
+            raise ConfigProblem(said, mend=_LEND)
+    return lent.value

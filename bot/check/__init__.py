@@ -9,32 +9,39 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
 from bot import config
-from bot.adapters import Tools, kinds, manifests, open_one, sources
+from bot.adapters import Tools, listing, manifests, open_all, sources
+from bot.adapters.advisories import open_advisories
+from bot.adapters.listing import Shelf
+from bot.adapters.poller import Poller
 from bot.check import checkout, report
+from bot.check.advisories import Forgiving
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
-from bot.core import ecosystems, policy
+from bot.core import ecosystems, locks, policy
 from bot.core.choice import Choice, choose
-from bot.core.errors import ConfigProblem, Missing, SurefootError
+from bot.core.errors import ConfigProblem, Missing, Permanent, SurefootError, Transient
 from bot.core.model import Component, Pin, Release, Sha, Simulation, Verdict
 from bot.core.ports import Lab, Manifest, Source, Trial
 from bot.core.repo_config import CONFIG_PATH, RepoConfig
 from bot.core.rewriting import rewritten
-from bot.core.survey import by_component, oldest_python, rules_of
+from bot.core.survey import Group, groups, oldest_python, rules_of
 from bot.lab import probe
 from bot.lab.resolver import Uv, find_uv
 from bot.lab.trial import laboratory
 from bot.tools.cache import Folder, user_folder
 from bot.tools.http import Http, Reach
+from bot.tools.npm import named_hosts
 from bot.tools.pip import index_of_pip
+from bot.tools.sightings import FolderSightings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +49,8 @@ class Look:
     """What a look is made with. lab: None to try nothing."""
 
     root: Path
-    manifests: Mapping[str, Manifest]
-    sources: Mapping[str, Source]
+    tools: Tools
+    shelf: Shelf
     lab: Lab | None
     progress: Progress
     now: datetime
@@ -53,42 +60,68 @@ class Look:
 class Read:
     """What the checkout itself says. names: its files; texts: the manifests; python: see oldest_python."""
 
-    names: tuple[str, ...]
+    names: Collection[str]
     texts: Mapping[str, str]
-    pins: Mapping[Component, Sequence[Pin]]
+    groups: Sequence[Group]
     config: RepoConfig
+    manifests: Mapping[str, Manifest]
     python: str | None
     errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """One update that may be proposed: which pins move to which release, and its row so far."""
+
+    pins: Sequence[Pin]
+    release: Release
+    gates: tuple[str, ...]
+    row: Row
 
 
 async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only: Sequence[str] = ()) -> int:
     """Look at a checkout and print the report. The exit code: 0 nothing to do, 1 updates found, 2 an error."""
     cache = user_folder(os.environ)
     index = await asyncio.to_thread(index_of_pip)
-    # Who configured an index for pip meant its address, also a private one.
-    reach = Reach(trusted=index.hosts, ca=index.cert, unverified=index.trusted_hosts)
+    # Who configured an index for pip, or a registry for npm, meant its address, also a private one.
+    trusted = index.hosts | await asyncio.to_thread(named_hosts, os.environ)
+    reach = Reach(trusted=trusted, ca=index.cert, unverified=index.trusted_hosts)
     folder = Folder(cache / "http")
     await asyncio.to_thread(folder.sweep)
     with Progress() as progress:
         async with Http(reach, cache=folder) as http:
             tools = Tools(http=http, index=lambda: index)
-            asked = {kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)}
+            asked = {kind: _once(one, kind) for kind, one in open_all(sources, tools).items()}
+            flaws = _flaws(tools)
             # What is installed to try an update comes from the index that listed it.
             uv = find_uv(index, asked["pypi"].releases) if simulate else None
             look = Look(
                 root=path,
-                manifests={kind: open_one(manifests, kind, {}, tools) for kind in kinds(manifests)},
-                sources=asked,
+                tools=tools,
+                shelf=Shelf(sources=asked, sightings=FolderSightings(cache / "seen"), advisories=flaws),
                 lab=await _lab(cache, uv, progress.say) if uv else None,
                 progress=progress,
                 now=datetime.now(UTC),
             )
             made = await of(look, only)
+            if flaws is not None and flaws.failed:
+                why = f"nobody could be asked about known flaws ({flaws.failed}), so nothing is said of them"
+                made = replace(made, notes=(*made.notes, why))
     if as_json:
         print(report.as_json(made))
     else:
         report.show(made)
     return made.code
+
+
+def _flaws(tools: Tools) -> Forgiving | None:
+    opened = open_advisories(os.environ.get("SUREFOOT_OSV", ""), tools)
+    return Forgiving(opened) if opened is not None else None
+
+
+def _once(source: Source, kind: str) -> Source:
+    """Several groups of pins may ask for one component; it is listed for all of them together."""
+    return Poller(source, kind, fresh=timedelta(hours=1), now=lambda: datetime.now(UTC))
 
 
 async def _lab(cache: Path, uv: Uv, say: Callable[[str], None]) -> Lab:
@@ -101,30 +134,37 @@ async def of(look: Look, only: Sequence[str] = ()) -> Report:
         seen = await _read(look)
     except ConfigProblem as problem:
         return Report(rows=(), errors=(str(problem),))
-    wanted = {str(canonicalize_name(name)) for name in only}
-    chosen = {one: pins for one, pins in seen.pins.items() if one.name in wanted or not wanted}
-    strangers = wanted - {one.name for one in chosen}
+    wanted = {str(canonicalize_name(name)) for name in only} | set(only)
+    chosen = [group for group in seen.groups if group.component.name in wanted or not wanted]
+    there = {group.component.name for group in chosen}
+    strangers = [name for name in dict.fromkeys(only) if not {name, str(canonicalize_name(name))} & there]
     errors = [*seen.errors, *(f"no file here asks for {name}" for name in sorted(strangers))]
     look.progress.of(len(chosen), "asking for versions")
-    answers = await asyncio.gather(*(_choices(look, seen, one, pins) for one, pins in chosen.items()))
-    found: list[tuple[Component, Choice]] = []
-    for component, answer in zip(chosen, answers, strict=True):
-        if isinstance(answer, str):
-            errors.append(answer)
+    answers = await asyncio.gather(*(_choices(look, seen, group) for group in chosen))
+    found: list[tuple[Group, Choice]] = []
+    unreached: list[str] = []
+    for group, answer in zip(chosen, answers, strict=True):
+        if isinstance(answer, Transient):
+            unreached.append(f"{group.component.name}: {answer}")
+        elif isinstance(answer, SurefootError):
+            errors.append(f"{group.component.name}: {answer}")
         else:
-            found += [(component, choice) for choice in answer]
-    found.sort(key=lambda pair: pair[0].name)
+            found += [(group, choice) for choice in answer]
+    found.sort(key=lambda pair: pair[0].component.name)
     rows, more = await _judged(look, seen, found)
-    return Report(rows=tuple(rows), errors=(*errors, *more))
+    return Report(rows=tuple(rows), errors=(*errors, *more), unreached=tuple(unreached))
 
 
 async def _read(look: Look) -> Read:
     names = await checkout.files(look.root)
+    given = checkout.read(look.root, CONFIG_PATH) if CONFIG_PATH in names else None
+    written = config.parse(given, CONFIG_PATH) if given is not None else RepoConfig()
+    readers = open_all(manifests, look.tools, written.updates.readers, where=f"{CONFIG_PATH} updates.files")
     texts: dict[str, str] = {}
     pins: list[Pin] = []
     errors: list[str] = []
     for name in names:
-        for manifest in look.manifests.values():
+        for manifest in readers.values():
             if not manifest.matches(name):
                 continue
             try:
@@ -132,35 +172,40 @@ async def _read(look: Look) -> Read:
                 pins += manifest.read(name, texts[name])
             except ConfigProblem as problem:
                 errors.append(str(problem))
-    given = checkout.read(look.root, CONFIG_PATH) if CONFIG_PATH in names else None
     return Read(
-        names=tuple(names),
+        names=dict.fromkeys(names),
         texts=texts,
-        pins=by_component(pins),
-        config=config.parse(given, CONFIG_PATH) if given is not None else RepoConfig(),
+        groups=groups(pins),
+        config=written,
+        manifests=readers,
         python=oldest_python(texts.get("pyproject.toml", "")),
         errors=tuple(errors),
     )
 
 
-async def _choices(look: Look, seen: Read, component: Component, pins: Sequence[Pin]) -> Sequence[Choice] | str:
-    """The answers for one component, or an error in words."""
-    current = next((pin.version for pin in pins if pin.version), pins[0].requirement)
+async def _choices(look: Look, seen: Read, group: Group) -> Sequence[Choice] | SurefootError:
+    """The answers for one group of pins, or what stood in the way."""
+    component = group.component
+    current = next((pin.version for pin in group.pins if pin.version), group.pins[0].requirement)
     try:
         if not seen.config.updates.wants(component.name):
             return [Choice(verdict=Verdict.CURRENT, current=current, why=("left alone by updates.match",))]
-        releases = await look.sources[ecosystems.of(component).source].releases(component)
         rules = rules_of(component, seen.config, seen.python)
-        return choose(pins, releases, now=look.now, rules=rules, known={})
+        choosing = partial(choose, group.pins, now=look.now, rules=rules, known={})
+        source = look.shelf.sources.get(ecosystems.of(component).source)
+        if source is None:
+            return Permanent(f"nobody here lists versions of {component.ecosystem}")
+        choices = await listing.answers(group, source, choosing, look.shelf, look.now)
+        return [locks.unbound(choice, locks.bound(group.pins, seen.names)) for choice in choices]
     except Missing as problem:
         return [Choice(verdict=Verdict.HOLD, current=current, why=(str(problem),))]
     except SurefootError as problem:
-        return f"{component.name}: {problem}"
+        return problem
     finally:
         look.progress.step()
 
 
-async def _judged(look: Look, seen: Read, found: Sequence[tuple[Component, Choice]]) -> tuple[list[Row], list[str]]:
+async def _judged(look: Look, seen: Read, found: Sequence[tuple[Group, Choice]]) -> tuple[list[Row], list[str]]:
     """A row for each answer; what may be proposed is tried first."""
     rows: list[Row] = []
     errors: list[str] = []
@@ -169,22 +214,22 @@ async def _judged(look: Look, seen: Read, found: Sequence[tuple[Component, Choic
         base = Path(folder) / "base"
         if look.lab and proposals:
             look.progress.of(proposals, "copying")
-            await asyncio.to_thread(checkout.copy, look.root, seen.names, base)
-        for number, (component, choice) in enumerate(found):
-            row = _row(component, seen.pins[component], choice)
+            await asyncio.to_thread(checkout.copy, look.root, tuple(seen.names), base)
+        for number, (group, choice) in enumerate(found):
+            row = _row(group, choice)
             if choice.verdict is Verdict.APPROVE and choice.target:
-                row, error = await _answered(look, seen, row, choice.target, (base, Path(folder) / str(number)))
+                proposal = Proposal(pins=group.pins, release=choice.target, gates=choice.gates, row=row)
+                row, error = await _answered(look, seen, proposal, (base, Path(folder) / str(number)))
                 errors += error
             rows.append(row)
     return rows, errors
 
 
-async def _answered(
-    look: Look, seen: Read, row: Row, release: Release, folders: tuple[Path, Path]
-) -> tuple[Row, list[str]]:
+async def _answered(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]) -> tuple[Row, list[str]]:
     """The row once it was tried, and what went wrong meanwhile."""
+    row = proposal.row
     try:
-        return await _tried(look, seen, row, release, folders), []
+        return await _tried(look, seen, proposal, folders), []
     except SurefootError as problem:
         held = replace(row, verdict=Verdict.HOLD, why=(*row.why, f"could not be tried: {problem}"))
         # What the file or the release does not allow is an answer; an index that is away is none.
@@ -192,11 +237,11 @@ async def _answered(
         return held, [] if answer else [f"{row.name} {row.target}: {problem}"]
 
 
-def _row(component: Component, pins: Sequence[Pin], choice: Choice) -> Row:
-    first = next((pin for pin in pins if pin.version), pins[0])
+def _row(group: Group, choice: Choice) -> Row:
+    first = next((pin for pin in group.pins if pin.version), group.pins[0])
     return Row(
-        name=component.name,
-        ecosystem=component.ecosystem,
+        name=group.component.name,
+        ecosystem=group.component.ecosystem,
         manifest=first.path,
         line=first.line,
         current=choice.current,
@@ -209,21 +254,21 @@ def _row(component: Component, pins: Sequence[Pin], choice: Choice) -> Row:
     )
 
 
-async def _tried(look: Look, seen: Read, row: Row, release: Release, folders: tuple[Path, Path]) -> Row:
+async def _tried(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]) -> Row:
     """The row with the policy's verdict on it, after a simulation where there is a lab."""
-    component = Component(name=row.name, ecosystem=row.ecosystem)
-    exact = [pin for pin in seen.pins[component] if pin.version is not None]
-    changed = rewritten(seen.texts, exact, release, look.manifests)
+    exact = [pin for pin in proposal.pins if pin.version is not None]
+    component = exact[0].component
+    changed = rewritten(seen.texts, exact, proposal.release, seen.manifests)
     base_sha = await checkout.commit(look.root) or checkout.name_of("", {})
     head = checkout.name_of(base_sha, changed)
     simulation = None
     if look.lab:
         base, place = folders
-        look.progress.say(f"{row.name} {release.version}")
+        look.progress.say(f"{component.name} {proposal.release.version}")
         await asyncio.to_thread(checkout.candidate, base, changed, place)
         simulation = await look.lab.simulate(_trial(seen, component, folders, (head, Sha(base_sha))))
         look.progress.step()
-    return _decided(row, seen, simulation, head, look.now)
+    return _decided(proposal, seen, simulation, head, look.now)
 
 
 def _trial(seen: Read, component: Component, folders: tuple[Path, Path], shas: tuple[Sha, Sha]) -> Trial:
@@ -241,9 +286,10 @@ def _trial(seen: Read, component: Component, folders: tuple[Path, Path], shas: t
     )
 
 
-def _decided(row: Row, seen: Read, simulation: Simulation | None, head: Sha, now: datetime) -> Row:
+def _decided(proposal: Proposal, seen: Read, simulation: Simulation | None, head: Sha, now: datetime) -> Row:
+    row = proposal.row
     assert row.kind is not None, "what may be proposed has a kind"
-    facts = policy.Facts(kind=row.kind, head=head, now=now, simulation=simulation)
+    facts = policy.Facts(kind=row.kind, head=head, now=now, simulation=simulation, gates=proposal.gates)
     decision = policy.decide(facts, seen.config.policy)
     # No forge is asked here, so there is nothing to be said of checks and reviews.
     told = [one.why for one in decision.findings if one.rule not in {"checks", "reviews"}]

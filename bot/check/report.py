@@ -50,22 +50,35 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All rows, and what went wrong on the way."""
+    """All rows, and what went wrong on the way.
+
+    unreached: components of which nothing is known, since who lists them could not be reached. notes: what else could
+    not be looked at.
+    """
 
     rows: tuple[Row, ...]
     errors: tuple[str, ...] = ()
+    unreached: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def code(self) -> int:
-        """0 nothing to do, 1 updates found, 2 an error: then the rows are not the whole truth."""
+        """0 nothing to do, 1 updates found, 2 an error.
+
+        An update that was found is there, whoever else could not be reached; that nothing is to be done is only true
+        when all of them could.
+        """
         if self.errors:
             return ERROR
-        return FOUND if any(row.found for row in self.rows) else NOTHING
+        if any(row.found for row in self.rows):
+            return FOUND
+        return ERROR if self.unreached else NOTHING
 
 
 def as_json(report: Report) -> str:
     """The report for machines."""
-    return json.dumps({"components": [_plain(row) for row in report.rows], "errors": list(report.errors)}, indent=2)
+    rows, errors, notes = [_plain(row) for row in report.rows], [*report.errors, *report.unreached], list(report.notes)
+    return json.dumps({"components": rows, "errors": errors, "notes": notes}, indent=2)
 
 
 def _plain(row: Row) -> dict[str, object]:
@@ -99,7 +112,9 @@ def show(report: Report, *, console: Console | None = None) -> None:
     current = sum(row.verdict is Verdict.CURRENT for row in report.rows)
     out.print(f"{_count(len(found), 'update')} found, {_count(current, 'component')} up to date.")
     errors = Console(stderr=True)
-    for error in report.errors:
+    for note in report.notes:
+        errors.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
+    for error in (*report.errors, *report.unreached):
         errors.print(f"[red]error:[/] {escape(error)}", soft_wrap=True)
 
 

@@ -2,9 +2,9 @@
 
 A review is a fact with its commit. A push makes every approval stale without anybody doing anything; a request for
 changes stays across pushes, until its writer says something else or it is dismissed. The pull request's author,
-whoever pushed to its branch, and bots never approve; where somebody unknown pushed, anybody might be they, and nobody
-does. A permission that could not be read is neither yes nor no: it approves nothing, and it blocks what its holder
-asked to block.
+whoever pushed to its branch, and bots never approve; where somebody unknown pushed, any one who approves might be
+they, so the policy asks for one more. A permission that could not be read is neither yes nor no: it approves nothing,
+and it blocks what its holder asked to block.
 """
 
 from __future__ import annotations
@@ -82,15 +82,13 @@ def standing(
 ) -> Standing:
     """What the reviews amount to for `head`, whatever their order.
 
-    author: of the pull request; pushers: who else put commits on its branch, None for somebody unknown.
+    author: of the pull request; pushers: who else put commits on its branch. None stands for nobody in particular.
     Logins compare without case.
     """
     insiders = {login.lower() for login in (author, *pushers) if login is not None}
     approvals, blockers, unknown, why = [], [], [], []
     for review in _latest(reviews):
         sentence = _objection(review, head, insiders)
-        if sentence is None and None in pushers and review.opinion is Opinion.APPROVED:
-            sentence = "approved, and may have written here themselves, since not all writers on the branch are known"
         if review.permission is None and not _is_bot(review):
             unknown.append(review.who)
         if _blocks(review):

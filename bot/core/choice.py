@@ -11,41 +11,21 @@ one that was turned back, rejected or closed is not proposed again, and a newer 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
-from bot.core import ecosystems, versions
+from bot.core import advisories, ecosystems, objections, trust, versions
+from bot.core.advisories import Advisory
 from bot.core.durations import spoken
 from bot.core.errors import ConfigProblem
-from bot.core.model import Kind, Pin, Priority, Release, State, Verdict
+from bot.core.model import Kind, Pin, Priority, Release, State, Trust, Verdict
+from bot.core.objections import Objection, Question, Rules
 from bot.core.quoting import code
 
 LARGE = frozenset({Kind.MAJOR, Kind.SCHEME})
 NAMED = 3  # how many passed-over releases are named; the rest is counted
-
-REMEMBERED: Mapping[State, str] = {
-    State.ROLLED_BACK: "was rolled back before",
-    State.ROLLING_BACK: "is being rolled back",
-    State.REJECTED: "was rejected before",
-    State.CLOSED: "was closed by a person before",
-    State.SUPERSEDED: "gave way to a newer one before",
-    State.DONE: "was rolled out before, and somebody went back since",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the repository's owner wants for one component.
-
-    minimum_age: since publication; ignore: ranges to leave alone; allowed: a range to stay in, "" for any;
-    pythons: the Python versions that must all be able to install it; prereleases: whether unfinished versions may come.
-    """
-
-    minimum_age: timedelta = timedelta(days=3)
-    ignore: tuple[str, ...] = ()
-    allowed: str = ""
-    pythons: tuple[str, ...] = ()
-    prereleases: bool = False
+FORERUNNERS = 5  # how many releases before the target are read in full, to see what it lost
+SHORT = 19  # how much of a digest is shown: "sha256:" and twelve characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +35,8 @@ class Choice:
     APPROVE: `target` may be proposed (the policy has not spoken yet); HOLD: there is something newer, and `why` says
     what holds it, `held_until` (UTC) for how long where time alone will free it; CURRENT: nothing newer to be had.
     current: the pinned version, or the range as written where no pin is exact.
+    gates: what a person has to look at before this may be merged. fixes: the advisories that the target mends.
+    asks: a release of which more must be known before there is an answer; `why` holds what can be said until then.
     """
 
     verdict: Verdict
@@ -64,27 +46,9 @@ class Choice:
     priority: Priority = Priority.LOW
     why: tuple[str, ...] = ()
     held_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Objection:
-    """Why a release is passed over. holds: whether a person would want to know that it is there."""
-
-    why: str
-    holds: bool = True
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """What stays the same for all releases of one call."""
-
-    scheme: str
-    current: str
-    pins: Sequence[Pin]
-    now: datetime
-    rules: Rules
-    known: Mapping[str, State]
+    gates: tuple[str, ...] = ()
+    asks: Release | None = None
+    fixes: tuple[str, ...] = ()
 
 
 def choose(
@@ -94,10 +58,12 @@ def choose(
     now: datetime,
     rules: Rules,
     known: Mapping[str, State],
+    flaws: Mapping[str, Sequence[Advisory]] | None = None,
 ) -> tuple[Choice, ...]:
     """One or two answers for the pins of one component in one repository; the smaller step comes first.
 
     pins: at least one, all of the same component. known: what became of the versions tried before.
+    flaws: what is known against a version; None while nobody was asked.
     ConfigProblem when the rules hold a range that the scheme cannot read, or the ecosystem has no version scheme.
     """
     scheme = ecosystems.scheme_of(pins[0].component)
@@ -111,18 +77,25 @@ def choose(
     if not exact:
         return (_of_ranges(scheme, pins, ordered, rules=rules, now=now),)
     current = _newest_first(scheme, [Release(version=version) for version in exact])[-1].version
-    question = _Question(scheme=scheme, current=current, pins=pins, now=now, rules=rules, known=known)
+    question = Question(
+        scheme=scheme, current=current, pins=pins, now=now, rules=rules, known=known, listed=ordered, flaws=flaws or {}
+    )
     return _answers(question, ordered, _notes(exact, len(releases) - len(readable)))
 
 
-def _answers(question: _Question, ordered: Sequence[Release], notes: tuple[str, ...]) -> tuple[Choice, ...]:
+def _answers(question: Question, ordered: Sequence[Release], notes: tuple[str, ...]) -> tuple[Choice, ...]:
     scheme, current = question.scheme, question.current
     newer = [release for release in ordered if versions.compare(scheme, release.version, current) > 0]
+    fitting = [release for release in newer if versions.fits(scheme, current, release.version)]
+    if others := len(newer) - len(fitting):
+        notes = (*notes, f"{others} newer versions are of another shape than {current} and were passed over")
     urgent = _urgency(question, ordered)
     lanes: list[list[Release]] = [[], []]
-    for release in newer:
+    for release in fitting:
         lanes[versions.bump(scheme, current, release.version) in LARGE].append(release)
     answers = [_lane(question, lane, urgent, notes) for lane in lanes if lane]
+    if not lanes[0] or answers[0].verdict is not Verdict.APPROVE:
+        answers = [*_same_version(question, ordered), *answers]
     told = [answer for answer in answers if answer.verdict is not Verdict.CURRENT]
     if told:
         return tuple(told)
@@ -131,13 +104,45 @@ def _answers(question: _Question, ordered: Sequence[Release], notes: tuple[str, 
     return (Choice(verdict=Verdict.CURRENT, current=current, why=why),)
 
 
-def _lane(question: _Question, lane: Sequence[Release], urgent: str | None, notes: tuple[str, ...]) -> Choice:
+def _same_version(question: Question, ordered: Sequence[Release]) -> list[Choice]:
+    """Where a digest is pinned beside the version: whether the version points at another one by now."""
+    pinned = {pin.digest for pin in question.pins if pin.digest and pin.version == question.current}
+    release = next((one for one in ordered if one.version == question.current), None)
+    if not pinned or release is None or pinned == {release.digest}:
+        return []
+    if not release.digest:
+        if not release.partial:
+            return []
+        why = f"what {release.version} points at now is not known yet"
+        return [Choice(verdict=Verdict.HOLD, current=question.current, why=(why,), asks=release)]
+    was = ", ".join(sorted(digest[:SHORT] for digest in pinned))
+    moved = f"{release.version} points at {release.digest[:SHORT]} now, and {was} is pinned"
+    made = Choice(verdict=Verdict.APPROVE, current=question.current, target=release, kind=Kind.DIGEST, why=(moved,))
+    state = question.known.get(f"{release.version}@{release.digest}")
+    objection = objections.by_age(question, release)
+    if state is not None and state in objections.REMEMBERED:
+        objection = Objection(why=objections.REMEMBERED[state])
+    if objection is None:
+        # A tag of code is meant to stand still; one of an image is built anew with the mended base below it.
+        gate = f"the tag {moved}" if question.pins[0].component.ecosystem != "docker" else ""
+        return [replace(made, gates=(gate,) if gate else ())]
+    asks = release if objection.asks else None
+    return [replace(made, verdict=Verdict.HOLD, why=(moved, objection.why), held_until=objection.until, asks=asks)]
+
+
+def _lane(question: Question, lane: Sequence[Release], urgent: str | None, notes: tuple[str, ...]) -> Choice:
     """lane: newest first, never empty."""
-    passed: list[tuple[Release, _Objection]] = []
+    passed: list[tuple[Release, Objection]] = []
     for release in lane:
-        objection = _objection(question, release) or _by_closed(question, release, passed)
+        objection = objections.objection(question, release) or _by_closed(question, release, passed)
         if objection is None:
             return _proposal(question, release, passed, urgent, notes)
+        if objection.asks:
+            why = (f"{release.version}: {objection.why}", *notes)
+            kind = versions.bump(question.scheme, question.current, release.version)
+            return Choice(
+                verdict=Verdict.HOLD, current=question.current, target=release, kind=kind, why=why, asks=release
+            )
         passed.append((release, objection))
     held = [(release, objection) for release, objection in passed if objection.holds]
     why = (*_lines(held or passed), *notes)
@@ -152,16 +157,16 @@ def _lane(question: _Question, lane: Sequence[Release], urgent: str | None, note
         current=question.current,
         target=target,
         kind=kind,
-        priority=_priority(kind, urgent),
+        priority=_priority(question, target, kind, urgent),
         why=why,
         held_until=until,
     )
 
 
 def _proposal(
-    question: _Question,
+    question: Question,
     release: Release,
-    passed: Sequence[tuple[Release, _Objection]],
+    passed: Sequence[tuple[Release, Objection]],
     urgent: str | None,
     notes: tuple[str, ...],
 ) -> Choice:
@@ -173,140 +178,100 @@ def _proposal(
     if versions.is_zero(question.scheme, question.current) and kind is Kind.MINOR:
         lines.append(f"{question.current} is a 0.y version: a minor step may break like a major one")
     lines += [urgent] if urgent else []
+    known = question.flaws.get(question.current, ())
+    lines += [advisories.told(question.current, known)] if advisories.standing(known) else []
+    lines += filter(None, [advisories.fixes(release.version, known, question.flaws.get(release.version, ()))])
+    gates = _gates(question, release)
     return Choice(
         verdict=Verdict.APPROVE,
         current=question.current,
         target=release,
         kind=kind,
-        priority=_priority(kind, urgent),
-        why=(*lines, *_lines(passed), *notes),
+        priority=_priority(question, release, kind, urgent),
+        why=(*lines, *gates, *_lines(passed), *notes),
+        gates=gates,
+        asks=_forerunner(question, release),
+        fixes=tuple(one.name for one in question.mended(release)),
     )
 
 
-def _objection(question: _Question, release: Release) -> _Objection | None:
-    """The first thing that speaks against a release: what never changes first, what time will heal last."""
-    if release.yanked:
-        return _Objection(why=f"yanked{_reason(release)}", holds=False)
-    if not _finished(question, release):
-        return _Objection(why="not a finished version", holds=False)
-    state = question.known.get(release.version)
-    if state is not None and state in REMEMBERED:
-        return _Objection(why=REMEMBERED[state])
-    settled = _by_rules(question, release) or _by_python(question.rules, release) or _by_pins(question, release)
-    return settled or _by_age(question, release)
+def _gates(question: Question, release: Release) -> tuple[str, ...]:
+    """What a person has to look at before this release is taken."""
+    lost = [drop.why for drop in trust.drops(release, question.listed)]
+    if release.deprecated:
+        lost.append(f"{release.version} is deprecated by its maker: {code(release.deprecated)}")
+    return tuple(lost)
 
 
-def _finished(question: _Question, release: Release) -> bool:
-    """A pre-release comes only to who asks for such, or already runs one that leads to the same version."""
-    scheme, current = question.scheme, question.current
-    if question.rules.prereleases or versions.is_stable(scheme, release.version):
-        return True
-    return not versions.is_stable(scheme, current) and versions.same_release(scheme, current, release.version)
-
-
-def _by_rules(question: _Question, release: Release) -> _Objection | None:
-    for wanted in question.rules.ignore:
-        if versions.satisfies(question.scheme, release.version, wanted):
-            return _Objection(why=f"ignored by the configuration ({wanted or 'all versions'})")
-    if not versions.satisfies(question.scheme, release.version, question.rules.allowed):
-        return _Objection(why=f"outside of what the configuration allows ({question.rules.allowed})")
-    return None
-
-
-def _by_python(rules: Rules, release: Release) -> _Objection | None:
-    wanted = tuple(dict.fromkeys(file.requires_python for file in release.artifacts))
-    for python in rules.pythons:
-        if wanted and not any(_runs_on(python, one) for one in wanted):
-            return _Objection(why=f"needs Python {' or '.join(filter(None, wanted))}, and {python} is in use here")
-    return None
-
-
-def _runs_on(python: str, requires: str | None) -> bool:
-    try:
-        return requires is None or versions.satisfies("pypi", python, requires)
-    except ConfigProblem:
-        return True  # installers take a file whose demand they cannot read
-
-
-def _by_pins(question: _Question, release: Release) -> _Objection | None:
-    """A range beside the exact pin stays as it is written, so the target must lie in it."""
-    for pin in question.pins:
-        if pin.version is None and not _allows(question.scheme, pin, release):
-            return _Objection(why=f"held by the range {pin.requirement} in {pin.path}:{pin.line}")
-    return None
-
-
-def _by_age(question: _Question, release: Release) -> _Objection | None:
-    least = question.rules.minimum_age
-    if not least:
+def _forerunner(question: Question, release: Release) -> Release | None:
+    """An earlier release that has to be known better before it can be said whether this one lost anything."""
+    if release.trust == Trust():
         return None
-    if release.published is None:
-        return _Objection(why="its time of publication is not known, so it counts as too young")
-    ready = release.published + least
-    if ready <= question.now:
-        return None
-    age = spoken(question.now - release.published)
-    return _Objection(why=f"{age} old and must be {spoken(least)}: ready at {ready:%Y-%m-%d %H:%M} UTC", until=ready)
+    scheme = question.scheme
+    before = [one for one in question.listed if versions.compare(scheme, one.version, release.version) < 0]
+    return next((one for one in before[:FORERUNNERS] if one.partial), None)
 
 
-def _by_closed(question: _Question, release: Release, newer: Sequence[tuple[Release, _Objection]]) -> _Objection | None:
+def _by_closed(question: Question, release: Release, newer: Sequence[tuple[Release, Objection]]) -> Objection | None:
     """Who closed the newer one did not ask for the older one that was there already; a later backport is news."""
     for other, _ in newer:
         closed = question.known.get(other.version) is State.CLOSED
         if closed and not (release.published and other.published and release.published > other.published):
-            return _Objection(why=f"a person closed {other.version}, which came after it")
+            return Objection(why=f"a person closed {other.version}, which came after it")
     return None
 
 
 def _of_ranges(scheme: str, pins: Sequence[Pin], ordered: Sequence[Release], *, rules: Rules, now: datetime) -> Choice:
     """No pin is exact: what lies in the range needs no edit, and what lies outside is held by it."""
     written = pins[0].requirement or "any version"
-    question = _Question(scheme=scheme, current=written, pins=(), now=now, rules=rules, known={})
+    question = Question(scheme=scheme, current=written, pins=(), now=now, rules=rules, known={})
     stable = [release for release in ordered if rules.prereleases or versions.is_stable(scheme, release.version)]
-    wanted = [r for r in stable if not r.yanked and not _by_rules(question, r) and not _by_python(rules, r)]
+    takes = [r for r in stable if not objections.by_rules(question, r) and not objections.by_python(rules, r)]
+    wanted = [release for release in takes if not release.yanked]
     if not wanted:
         why = "no finished release is listed that could be taken"
         return Choice(verdict=Verdict.CURRENT, current=written, why=(why,))
     newest = wanted[0]
-    holder = next((pin for pin in pins if not _allows(scheme, pin, newest)), None)
+    holder = next((pin for pin in pins if not objections.allows(scheme, pin, newest)), None)
     if holder is None:
         why = f"{written} already takes the newest release, {newest.version}: nothing to edit"
         return Choice(verdict=Verdict.CURRENT, current=written, why=(why,))
-    inside = next((r for r in wanted if all(_allows(scheme, pin, r) for pin in pins)), None)
+    if nameless := _nameless(scheme, holder, newest):
+        return Choice(verdict=Verdict.HOLD, current=written, target=newest, why=(nameless,))
+    inside = next((r for r in wanted if all(objections.allows(scheme, pin, r) for pin in pins)), None)
     best = f"the newest inside is {inside.version}" if inside else "no listed release lies inside"
     why = f"{newest.version} is held by the range {holder.requirement} in {holder.path}:{holder.line}; {best}"
     kind = versions.bump(scheme, inside.version, newest.version) if inside else None
     return Choice(verdict=Verdict.HOLD, current=written, target=newest, kind=kind, why=(why,))
 
 
-def _allows(scheme: str, pin: Pin, release: Release) -> bool:
-    """Whether a pin's range takes the release. One that cannot be read takes nothing: it is not ours to overrule."""
+def _nameless(scheme: str, pin: Pin, newest: Release) -> str:
+    """What to say of a pin that names neither a version nor a range; "" when it does."""
     try:
-        return versions.satisfies(scheme, release.version, pin.requirement)
+        versions.satisfies(scheme, newest.version, pin.requirement)
     except ConfigProblem:
-        return False
+        place = f"{pin.path}:{pin.line}"
+        if pin.digest:
+            mend = "write its version behind it as a comment, and it can be kept fresh"
+            return f"{place} pins {pin.digest[:SHORT]} and says of no version that it is that: {mend}"
+        return f"{code(pin.requirement)} in {place} names no version that another could be newer than"
+    return ""
 
 
-def _urgency(question: _Question, ordered: Sequence[Release]) -> str | None:
+def _urgency(question: Question, ordered: Sequence[Release]) -> str | None:
     """What makes any way out of the current version urgent."""
     for release in ordered:
         if release.yanked and versions.compare(question.scheme, release.version, question.current) == 0:
-            return f"{question.current}, in use here, was yanked{_reason(release)}"
+            return f"{question.current}, in use here, was yanked{objections.reason(release)}"
     return None
 
 
-def _reason(release: Release) -> str:
-    return f": {code(release.yanked_reason)}" if release.yanked_reason else ""
+def _priority(question: Question, target: Release, kind: Kind, urgent: str | None) -> Priority:
+    usual = Priority.MEDIUM if kind is Kind.MINOR else Priority.LOW
+    return max(usual, Priority.HIGH if urgent else usual, advisories.urgency(question.mended(target)))
 
 
-def _priority(kind: Kind, urgent: str | None) -> Priority:
-    """Without advisories; who knows of one takes the greater."""
-    if urgent:
-        return Priority.HIGH
-    return Priority.MEDIUM if kind is Kind.MINOR else Priority.LOW
-
-
-def _lines(passed: Sequence[tuple[Release, _Objection]]) -> tuple[str, ...]:
+def _lines(passed: Sequence[tuple[Release, Objection]]) -> tuple[str, ...]:
     lines = [f"{release.version}: {objection.why}" for release, objection in passed[:NAMED]]
     return (*lines, f"and {len(passed) - NAMED} more passed over") if len(passed) > NAMED else tuple(lines)
 

@@ -85,7 +85,6 @@ class BadTime:
 
     text: str
     why: str
-    examples: tuple[str, ...] = windows.EXAMPLES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TypeAlias, assert_never
 from bot.core.model import InstallationId, Login, PullNumber, RepoName, Sha, State
 
 OUR_BRANCHES = "surefoot/"  # what all our branches begin with; see `core.names`
+OUR_REVERTS = f"{OUR_BRANCHES}revert-"
 # Users feel what happens to an update in these.
 IN_PRODUCTION = frozenset({State.DEPLOYING, State.ROLLING_OUT, State.ROLLING_BACK})
 
@@ -30,6 +31,22 @@ class Uninstalled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Renamed:
+    """A repository has another name, or another owner. was: its full name before."""
+
+    repo: RepoName
+    was: RepoName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """A repository was put into the archive, where nothing can be changed, or taken out of it."""
+
+    repo: RepoName
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pushed:
     """A branch or tag moved. after is None when it was deleted."""
 
@@ -37,7 +54,6 @@ class Pushed:
     ref: str
     after: Sha | None
     default: bool  # whether it is the default branch
-    pusher: Login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +147,8 @@ class Ignored:
 Event: TypeAlias = (
     Installed
     | Uninstalled
+    | Renamed
+    | Archived
     | Pushed
     | PullChanged
     | Reviewed
@@ -168,10 +186,14 @@ class Concern:
 
     pulls, shas, branch: updates of `repo` with one of these (a pull's number, its head, a merge's commit, its branch).
     in_flight: every update of the repository that has not ended. in_production: those that are deployed or turned back.
-    look: the repository itself is looked at again.
+    look: the repository itself is looked at again. was: what it was called before; number: GitHub's own for it, which
+    outlives its names; archived: whether it is from now on, None where that is not told.
     """
 
     repo: RepoName | None = None
+    was: RepoName | None = None
+    number: int | None = None
+    archived: bool | None = None
     pulls: tuple[PullNumber, ...] = ()
     shas: tuple[Sha, ...] = ()
     branch: str | None = None
@@ -205,6 +227,17 @@ def _mail_of(event: Commented | ActionPressed) -> Mail:
     )
 
 
+def _of_pull(event: PullChanged) -> Concern:
+    """What is merged by others comes as a push to the default branch, which is looked at anyway."""
+    return Concern(
+        repo=event.repo,
+        pulls=(event.pull,),
+        branch=event.branch,
+        in_production=event.branch.startswith(OUR_REVERTS),  # one may have been in the way of who turns back
+        look=event.branch.startswith(OUR_BRANCHES),
+    )
+
+
 def concern(event: Event) -> Concern:
     """The rows that an event concerns."""
     match event:
@@ -212,12 +245,15 @@ def concern(event: Event) -> Concern:
             return Concern(installed=event)
         case Uninstalled():
             return Concern(uninstalled=event)
+        case Renamed(repo=repo, was=was):
+            return Concern(repo=repo, was=was, in_flight=True, look=True)
+        case Archived(repo=repo, archived=archived):
+            return Concern(repo=repo, archived=archived)
         case Pushed(repo=repo, ref=ref, default=default):
             # A base that moved concerns everything that waits to be merged into it.
             return Concern(repo=repo, branch=ref.removeprefix("refs/heads/"), in_flight=default, look=default)
-        case PullChanged(repo=repo, pull=pull, branch=branch):
-            # What is merged by others comes as a push to the default branch, which is looked at anyway.
-            return Concern(repo=repo, pulls=(pull,), branch=branch, look=branch.startswith(OUR_BRANCHES))
+        case PullChanged():
+            return _of_pull(event)
         case Reviewed(repo=repo, pull=pull):
             return Concern(repo=repo, pulls=(pull,))
         case Commented(repo=repo, pull=pull):

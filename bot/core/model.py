@@ -295,6 +295,8 @@ class Update:
     changed: datetime
     priority: Priority = Priority.LOW
     why_now: tuple[str, ...] = ()  # why this version was chosen
+    gates: tuple[str, ...] = ()  # what a person has to look at before it is merged
+    fixes: tuple[str, ...] = ()  # the advisories that it mends
     pins: tuple[Pin, ...] = ()
     release: Release | None = None
     pull: Pull | None = None
@@ -321,6 +323,11 @@ class Entry:
     why: str
     actor: str = "surefoot"
     facts: tuple[tuple[str, str], ...] = field(default=())
+
+
+def target_digest(kind: Kind, release: Release | None) -> str:
+    """The digest that makes a target another one, where its version is the one that is pinned already."""
+    return release.digest if release is not None and kind is Kind.DIGEST else ""
 
 
 def id_of(repo: RepoName, component: Component, target: str, digest: str = "") -> UpdateId:

@@ -60,8 +60,8 @@ class Facts:
     """All that a decision may look at, gathered before it is made. None means: not known.
 
     checks: what others report of the head; None when it could not be read. unread: whose rights could not be read.
-    pushed_by_others: somebody else's commits are on our branch; unknown_writers: of whom GitHub knows not all.
-    since: when the head was first seen (UTC).
+    pushed_by_others: somebody else's commits are on our branch; unknown_writers: it is not known who pushed them all.
+    since: when the head was first seen (UTC). gates: what of this release a person has to look at (`core.trust`).
     """
 
     kind: Kind
@@ -77,8 +77,13 @@ class Facts:
     unknown_writers: bool = False
     draft: bool = False
     since: datetime | None = None
+    gates: tuple[str, ...] = ()
 
 
+UNKNOWN_WRITERS = (
+    "GitHub's record does not tell who pushed some of the commits on this branch, so one approval more than usual is "
+    "needed: of so many persons enough have not pushed them themselves"
+)
 PATIENCE = timedelta(hours=1)  # how long a check that the branch does not require is waited for
 
 # APPROVE needs all; the order is how much stands in the way.
@@ -102,6 +107,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     findings = (
         *_of_simulation(facts, policy),
         *_of_kind(facts, policy),
+        *(_ask("trust", why, facts, policy) for why in facts.gates),
         *_of_checks(facts, policy),
         *_of_reviews(facts, policy),
         *_of_time(facts),
@@ -117,7 +123,9 @@ def why_of(decision: Decision) -> str:
 
 def _approved(facts: Facts, policy: Policy) -> bool:
     mine = {approval.who for approval in facts.approvals if approval.head == facts.head}
-    return len(mine) >= policy.approvals and not facts.blockers
+    # Of one more than usual, as many as usual did not push what they approved, whoever it was.
+    needed = policy.approvals + (facts.pushed_by_others and facts.unknown_writers)
+    return len(mine) >= needed and not facts.blockers
 
 
 def _ask(rule: str, why: str, facts: Facts, policy: Policy) -> Finding:
@@ -196,8 +204,7 @@ def _of_reviews(facts: Facts, policy: Policy) -> Iterator[Finding]:
     if facts.pushed_by_others:
         yield _ask("author", "somebody else's commits are on this branch", facts, policy)
     if facts.pushed_by_others and facts.unknown_writers:
-        why = "GitHub does not know who wrote some of the commits on this branch, so nobody's approval counts"
-        yield Finding(rule="writers", verdict=Verdict.REVIEW, why=f"{why}: merge it by hand, or take them away")
+        yield _ask("writers", UNKNOWN_WRITERS, facts, policy)
     if facts.draft:
         yield Finding(rule="draft", verdict=Verdict.HOLD, why="it is a draft: mark it as ready for review")
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from bot.core.advisories import Advisory
 from bot.core.model import Component, Pin, Reading, Release, Sha, Simulation
 
 
@@ -51,6 +52,25 @@ class Source(Protocol):
 
     async def detail(self, component: Component, release: Release) -> Release:
         """A partial release with the rest that can be known of it, no longer partial. Errors as `releases`."""
+        ...
+
+
+class Sightings(Protocol):
+    """When we first saw a release, for registries that name no time; kept for good."""
+
+    async def first(self, component: Component, release: Release, now: datetime) -> datetime:
+        """The first time (UTC) that this version, with this digest, was seen; now, when it is now."""
+        ...
+
+
+class Advisories(Protocol):
+    """What is known to be bad."""
+
+    async def of(self, component: Component, versions: Sequence[str]) -> Mapping[str, Sequence[Advisory]]:
+        """What is known against each of these versions; one without an entry is not known to be bad.
+
+        Transient when it cannot be asked now: then nothing is known, which is not the same as nothing being there.
+        """
         ...
 
 

@@ -32,12 +32,16 @@ class Artifact:
     checksum: str | None = None
 
 
+UNNAMED = "a repository that is not named"  # it is attested, and from where cannot be told
+TRUSTED = "trusted publisher"  # how a publisher begins that is a build and no person; no person's name has a blank
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """Who vouches for a release, as far as its registry says; None: it does not say.
 
-    provenance: the source repository that an attestation names, "" when there is no attestation.
-    publisher: who uploaded it. install_script: whether installing it runs code of its own.
+    provenance: the source repository that an attestation names, or UNNAMED; "" when there is no attestation.
+    publisher: who uploaded it; a build begins with TRUSTED. install_script: whether installing it runs code of its own.
     """
 
     provenance: str | None = None
@@ -53,6 +57,7 @@ class Release:
     digest: what the version points at, where it points at one thing: a tag's commit, an image's manifest.
     deprecated: the maker's words that it should not be used. links: (what, URL), as "repository" or "changelog".
     partial: the listing does not hold all of this; `Source.detail` knows the rest.
+    seen: when we first saw it there (UTC), for registries that name no time of publication.
     """
 
     version: str
@@ -66,6 +71,7 @@ class Release:
     trust: Trust = Trust()
     links: tuple[tuple[str, str], ...] = ()
     partial: bool = False
+    seen: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

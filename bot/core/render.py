@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.core import names
-from bot.core.durations import spoken
 from bot.core.lifecycle import MAY_GO
-from bot.core.model import Decision, Grade, Isolation, Simulation, State, Update, Verdict
+from bot.core.model import Grade, Isolation, Simulation, State, Update, Verdict
 from bot.core.quoting import block, code, table
 from bot.core.repo_config import CONFIG_PATH
 
@@ -151,11 +150,9 @@ def revert_body(update: Update) -> str:
     )
 
 
-def no_right(author: str, right: str | None) -> str:
-    """The answer to somebody who may not command."""
-    if right is None:
-        return f"@{author}, your permission here could not be read just now; please say it again later."
-    return f"@{author}, this takes write permission on this repository."
+def unread_right(author: str) -> str:
+    """The answer to somebody who may or may not command."""
+    return f"@{author}, your permission here could not be read just now; please say it again later."
 
 
 def onboarding_config(environments: Sequence[tuple[str, str, str]]) -> str:
@@ -209,11 +206,6 @@ def onboarding_body(environments: Sequence[tuple[str, str, str]]) -> str:
     )
 
 
-def decision_line(decision: Decision) -> str:
-    """A decision in one line, for logs and tables."""
-    return f"{decision.verdict.value}: " + "; ".join(f.why for f in decision.findings)
-
-
 def isolation_line(simulation: Simulation) -> str:
     """How foreign code was locked in, said in every check run."""
     return {
@@ -227,11 +219,6 @@ def isolation_line(simulation: Simulation) -> str:
 def log_of(simulation: Simulation) -> str:
     """The last part of the candidate's output, for the check run's text."""
     return "\n\n".join(block(suite.log) for suite in simulation.suites if suite.log and suite.grade is not Grade.PASSED)
-
-
-def took(simulation: Simulation) -> str:
-    """How long a simulation took."""
-    return spoken(timedelta(seconds=simulation.seconds))
 
 
 VERDICT_WORDS = {

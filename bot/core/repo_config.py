@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
+from bot.core.model import Component
 from bot.core.policy import Policy
+from bot.core.schedules import Schedule
 
 CONFIG_PATH = ".github/surefoot.yml"
 
@@ -22,12 +24,58 @@ class Ignore:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRule:
+    """What holds for some components. match: globs over names; ecosystems: none for all of them.
+
+    minimum_age, prereleases: None to leave what held before; allowed: a range in their scheme, "" for any.
+    """
+
+    match: tuple[str, ...] = ("*",)
+    ecosystems: tuple[str, ...] = ()
+    minimum_age: timedelta | None = None
+    allowed: str = ""
+    prereleases: bool | None = None
+
+    def concerns(self, component: Component) -> bool:
+        """Whether it holds for this component."""
+        if self.ecosystems and component.ecosystem not in self.ecosystems:
+            return False
+        return any(fnmatchcase(component.name, pattern) for pattern in self.match)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a repository is given at once. open: pull requests that wait; hourly: new ones in any hour; 0: none.
+
+    A fix for a grave flaw is not held by either.
+    """
+
+    open: int = 10
+    hourly: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Updates:
-    """Which components are looked after. match: globs over names; minimum_age: how old a release must be."""
+    """Which components are looked after. match: globs over names; minimum_age: how old a release must be.
+
+    rules: in their order, a later one over an earlier. schedule: when new pull requests may open; empty for always.
+    dashboard: whether an issue is kept that shows every answer. files: manifests by a pattern, as the manifest kind
+    `regex` reads them.
+    """
 
     match: tuple[str, ...] = ("*",)
     ignore: tuple[Ignore, ...] = ()
     minimum_age: timedelta = timedelta(days=3)
+    rules: tuple[UpdateRule, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    schedule: Schedule = field(default_factory=Schedule)
+    dashboard: bool = True
+    files: tuple[Mapping[str, object], ...] = ()
+
+    @property
+    def readers(self) -> Mapping[str, Mapping[str, object]]:
+        """The options of those kinds of manifest that take some from this file."""
+        return {"regex": {"files": [dict(one) for one in self.files]}} if self.files else {}
 
     def wants(self, name: str) -> bool:
         """Whether a component of this name is looked after at all."""

@@ -16,15 +16,12 @@ def rewritten(
     texts may be newer than the pins were read from: each file is read again, and a place that no longer
     holds the old version is left alone.
     """
-    changed = {}
-    for path in dict.fromkeys(pin.path for pin in pins):
-        if path not in texts:
-            continue
-        mine = [pin for pin in pins if pin.path == path]
-        text = _one(path, texts[path], mine, release, manifests)
-        if text != texts[path]:
-            changed[path] = text
-    return changed
+    changed = dict(texts)
+    for path, kind in dict.fromkeys((pin.path, pin.manifest) for pin in pins):
+        if path in texts:
+            mine = [pin for pin in pins if (pin.path, pin.manifest) == (path, kind)]
+            changed[path] = _one(path, changed[path], mine, release, manifests)
+    return {path: text for path, text in changed.items() if text != texts[path]}
 
 
 def _one(path: str, text: str, mine: Sequence[Pin], release: Release, manifests: Mapping[str, Manifest]) -> str:
@@ -32,8 +29,13 @@ def _one(path: str, text: str, mine: Sequence[Pin], release: Release, manifests:
     wanted = {(pin.component, pin.version) for pin in mine}
     # A rewrite moves what stands behind it, so the places are found anew after each.
     for _ in range(len(mine) + 1):
-        left = [p for p in manifest.read(path, text) if (p.component, p.version) in wanted and p.version is not None]
+        there = [pin for pin in manifest.read(path, text) if (pin.component, pin.version) in wanted]
+        left = [pin for pin in there if pin.version is not None and not _is_at(pin, release)]
         if not left:
             break
         text = manifest.rewrite(text, left[0], release)
     return text
+
+
+def _is_at(pin: Pin, release: Release) -> bool:
+    return pin.version == release.version and (not pin.digest or pin.digest == release.digest)

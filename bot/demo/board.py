@@ -107,9 +107,7 @@ class Meter:
         )
 
 
-def _pace(
-    release: str, count: Mapping[str, int], before: Mapping[str, int], weight: int, seconds: float
-) -> Pace:
+def _pace(release: str, count: Mapping[str, int], before: Mapping[str, int], weight: int, seconds: float) -> Pace:
     requests = count["requests"] - before.get("requests", 0)
     errors = count["errors"] - before.get("errors", 0)
     failing = errors / requests if requests else 0.0

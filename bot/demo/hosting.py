@@ -11,9 +11,21 @@ import aiohttp
 
 from bot.demo.box import Box
 from bot.demo.hub import Hub
+from bot.web.webhook import EVENTS
 
 OWNER, NAME, PERSON, APP = "hello-inc", "hello", "rosa", "surefoot"
 REQUIRED = "build"  # the job of the repository's own ci.yml
+# What the App's manifest (`app.yml`) asks of an owner, and no more.
+GRANTED: Mapping[str, str] = {
+    "actions": "write",
+    "checks": "write",
+    "contents": "write",
+    "deployments": "write",
+    "issues": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+    "statuses": "read",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +47,7 @@ async def start(stack: AsyncExitStack, folder: Path, files: Mapping[str, str], w
     token = box.add_user(PERSON)
     box.add_org(OWNER, {PERSON: "admin"})
     repo = await box.add_repo(OWNER, NAME, files)
-    app_id, pem, secret = box.add_app(APP, owner=OWNER, webhook_url=webhook)
+    app_id, pem, secret = box.add_app(APP, owner=OWNER, webhook_url=webhook, permissions=GRANTED, events=sorted(EVENTS))
     key = folder / "app.pem"
     key.touch(mode=0o600)
     key.write_text(pem)

@@ -24,6 +24,7 @@ Found = TypeVar("Found")
 PAUSE = 0.4  # seconds between two looks
 LOOKS = 3  # how often the bot must have asked the index again before its silence proves anything
 FAILING_TEST = "test_a_visitor_without_a_name_is_a_stranger"
+JUDGED = re.compile(r"canary failed [^|]*")  # the judge's sentence in a table of the check run
 # What the reviewer changes in the proposed configuration, so that the show ends while somebody watches.
 HURRY = (("bake", "6s"), ("min_requests", "60"), ("minimum_age", "0s"))
 
@@ -161,7 +162,9 @@ async def faulty(play: Play) -> str:
     sent, failed = world.traffic.sent - sent, world.traffic.failed - failed
     board.prove(f"of all {sent} visits meanwhile, {failed} failed ({100 * failed / max(sent, 1):.2f} %)")
     why = await concluded(play, sha, names.ROLLOUT)
-    board.prove(f"{names.ROLLOUT}: {why.conclusion}, {why.title}")
+    judged = JUDGED.search(why.summary)
+    require(judged is not None, f"it was turned back, but not by the judge: {why.title}")
+    board.prove(f"{names.ROLLOUT}: {why.conclusion}, {judged[0].strip() if judged else ''}: {why.url}")
     await reverted(play)
     return f"stopped at {max(shares)} %, turned back, reverted, blocked"
 

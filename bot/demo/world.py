@@ -128,6 +128,7 @@ async def _bot(
         "WEBHOOK_SECRET": there.secret,
         "GITHUB_API_URL": there.hub.api,
         "SUREFOOT_POLL": POLL,
+        "SUREFOOT_OSV": "off",
         "SUREFOOT_ALLOW_NETWORKS": "127.0.0.0/8",
         **({"SUREFOOT_DEMO_UNJAILED": "1"} if unjailed else {}),
     }

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from email.message import Message
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
+from gidgethub import sansio
 
 from bot.core.errors import Missing, Refused, SurefootError, Transient
 
+FINE = frozenset({200, 201, 202, 204})  # what gidgethub takes for a success
 MOST_WORDS = 600  # of GitHub's own words in one message of ours
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"  # gidgethub would look for a webhook's payload in it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +40,6 @@ class Said(Refused):
 def spoken(method: str, url: str) -> str:
     """How a request is named in a message: without host and query, which say nothing to a person."""
     return f"{method} {urlsplit(url).path}"
-
-
-def is_json(answer: Answer) -> bool:
-    """Whether the answer calls itself JSON."""
-    return answer.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON
 
 
 def decoded(answer: Answer) -> Any:
@@ -81,7 +80,7 @@ def _seconds(header: str | None) -> timedelta | None:
 def error_of(answer: Answer, what: str) -> SurefootError | None:
     """What an answer means: None when it is fine. Rate limits are told apart before, by `limits.limit_of`."""
     status = answer.status
-    if status < 300:
+    if status in FINE:
         return _garbled(answer, what)
     text = f"{what}: {status} {words(answer)}".rstrip()
     if status >= 500 or status == 408:
@@ -92,20 +91,52 @@ def error_of(answer: Answer, what: str) -> SurefootError | None:
         return Transient(f"{text}; {mend}")
     if status in (404, 410):
         return Missing(f"{text}; it is not there, or the App may not see it")
+    if status < 300:
+        # Not GitHub's: 203 is a proxy's own version of an answer, 206 a part of one.
+        return Transient(f"{text}; nothing that GitHub answers to this")
     if status < 400:
         return Said(f"{text}; it has moved to {answer.headers.get('location', 'an unnamed place')}", status=status)
     return Said(text, status=status)
 
 
 def _garbled(answer: Answer, what: str) -> SurefootError | None:
-    """A success that cannot be read, such as a proxy's own page, is no success."""
-    if not answer.body or answer.status == 204 or not is_json(answer):
-        return None
+    """A success that gidgethub could not read, such as a proxy's own page, is no success."""
+    kind, charset = _kind(answer)
     try:
-        msgspec.json.decode(answer.body)
-    except (ValueError, RecursionError):
-        return Transient(f"{what}: {answer.status}, and the answer is not the JSON that it calls itself")
+        text = answer.body.decode(charset)
+        if kind == JSON and text:
+            msgspec.json.decode(text)
+    except (LookupError, ValueError, RecursionError):
+        told = "JSON" if kind == JSON else "text"
+        return Transient(f"{what}: {answer.status}, and the answer is not the {told} that it calls itself")
+    if kind == FORM or not _is_addressed(answer):
+        return Transient(f"{what}: {answer.status}, and nothing that GitHub answers to this")
     return None
+
+
+def _kind(answer: Answer) -> tuple[str, str]:
+    """Media type and charset, as gidgethub finds them."""
+    header = Message()
+    header["content-type"] = answer.headers.get("content-type", "")
+    return header.get_content_type(), str(header.get_param("charset") or "utf-8")
+
+
+def _is_addressed(answer: Answer) -> bool:
+    """Whether the next page, where there is one, has an address that can be asked for."""
+    try:
+        _, _, url = sansio.decipher_response(200, {"link": answer.headers.get("link", "")}, b"")
+        return url is None or (urlsplit(url).port != 0 and "{" not in url)
+    except ValueError:
+        return False
+
+
+def calm(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers without figures of the rate limit that are none: gidgethub takes them for figures unseen."""
+    return {name: value for name, value in headers.items() if not name.startswith("x-ratelimit-") or _is_figure(value)}
+
+
+def _is_figure(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 12
 
 
 def onward(answer: Answer, method: str, url: str) -> str | None:
@@ -118,12 +149,15 @@ def onward(answer: Answer, method: str, url: str) -> str | None:
         return None
     if method != "GET" and answer.status in (301, 302):
         return None
-    target = urljoin(url, location)
-    return target if origin(target) == origin(url) else None
+    try:
+        target = urljoin(url, location)
+        return target if origin(target) == origin(url) else None
+    except ValueError:
+        return None
 
 
 def origin(url: str) -> tuple[str, str]:
-    """Scheme and host with port: who is spoken to."""
+    """Scheme and host with port: who is spoken to. ValueError for what is no URL at all."""
     parts = urlsplit(url)
     return parts.scheme, parts.netloc.lower()
 
@@ -132,14 +166,24 @@ def origin(url: str) -> tuple[str, str]:
 _GRAPHQL_NO = frozenset({"FORBIDDEN", "UNPROCESSABLE", "INSUFFICIENT_SCOPES", "undefinedField", "argumentNotAccepted"})
 
 
-def graphql_error(response: Any, what: str) -> SurefootError:
-    """What the errors of a GraphQL answer mean."""
+def kinds(response: Any) -> frozenset[str]:
+    """What kinds of error a GraphQL answer tells of; empty where it tells of none. An error without a kind is ""."""
+    return frozenset(_kind_of(error) for error in _told(response))
+
+
+def _told(response: Any) -> list[Mapping[str, Any]]:
     errors = response.get("errors") if isinstance(response, Mapping) else None
-    found = [error for error in errors if isinstance(error, Mapping)] if isinstance(errors, list) else []
-    kinds = {str(error.get("type") or error.get("extensions", {}).get("code") or "") for error in found}
-    text = f"{what}: {'; '.join(str(error.get('message', '')) for error in found)[:MOST_WORDS]}"
-    if "RATE_LIMITED" in kinds:
-        return Transient(text, after=timedelta(minutes=1))
-    if "NOT_FOUND" in kinds:
+    return [error for error in errors if isinstance(error, Mapping)] if isinstance(errors, list) else []
+
+
+def _kind_of(error: Mapping[str, Any]) -> str:
+    more = error.get("extensions")
+    return str(error.get("type") or (more.get("code") if isinstance(more, Mapping) else "") or "")
+
+
+def graphql_error(response: Any, what: str) -> SurefootError:
+    """What the errors of a GraphQL answer mean. A rate limit is told apart before, by `limits.graphql_limit_of`."""
+    text = f"{what}: {'; '.join(str(error.get('message', '')) for error in _told(response))[:MOST_WORDS]}"
+    if "NOT_FOUND" in kinds(response):
         return Missing(text)
-    return Refused(text) if kinds & _GRAPHQL_NO else Transient(text)
+    return Refused(text) if kinds(response) & _GRAPHQL_NO else Transient(text)

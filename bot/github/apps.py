@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from gidgethub.abc import GitHubAPI
 from msgspec import Struct
 
-from bot.core.errors import Missing
 from bot.core.model import InstallationId, Login, RepoName
-from bot.github.shapes import at, every, item
+from bot.github.shapes import every, item
 
 MOST_REPOS = 10_000
 
@@ -47,6 +47,7 @@ class _Installation(Struct):
 
 
 class _Repo(Struct):
+    id: int
     full_name: RepoName
     archived: bool = False
 
@@ -63,15 +64,10 @@ async def installations(app: GitHubAPI) -> tuple[Installation, ...]:
     return tuple(Installation(id=one.id, active=one.suspended_at is None) for one in raw)
 
 
-async def installation_of(app: GitHubAPI, repo: RepoName) -> InstallationId | None:
-    """The installation that a repository belongs to; None when the App is not installed there."""
-    try:
-        return (await item(app, at(repo, "installation"), _Installation)).id
-    except Missing:
-        return None
+async def repositories(gh: GitHubAPI) -> Mapping[RepoName, int]:
+    """The repositories of an installation with GitHub's own number of each, which stays when the name does not.
 
-
-async def repositories(gh: GitHubAPI) -> tuple[RepoName, ...]:
-    """The repositories of an installation; an archived one cannot be written to and is left out."""
+    An archived one cannot be written to and is left out.
+    """
     raw = await every(gh, "/installation/repositories", _Repo, key="repositories", most=MOST_REPOS)
-    return tuple(repo.full_name for repo in raw if not repo.archived)
+    return {repo.full_name: repo.id for repo in raw if not repo.archived}

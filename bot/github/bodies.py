@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 # These go into paths and command lines later, so they are held to their form here.
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+/(?!\.{1,2}\Z)[A-Za-z0-9_.-]+\Z", max_length=200)]
+Word = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]+\Z", max_length=100)]
 Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?\Z")]
 
 
@@ -42,10 +43,74 @@ class Id(Struct):
     id: int
 
 
+class MaybeId(Struct, frozen=True):
+    """The same, where GitHub does not promise the id."""
+
+    id: int | None = None
+
+
 class Number(Struct):
     """A pull request of which only the number matters."""
 
     number: int
+
+
+class Former(Struct):
+    """What a name was before."""
+
+    was: Word = field(name="from")
+
+
+class Naming(Struct):
+    """The change of a repository's name."""
+
+    name: Former
+
+
+class Person(Struct):
+    """An account by its login."""
+
+    login: Word
+
+
+class Owners(Struct):
+    """Who owned it before: a person or an organisation."""
+
+    user: Person | None = None
+    organization: Person | None = None
+
+
+class Owning(Struct):
+    """The change of a repository's owner."""
+
+    was: Owners = field(name="from")
+
+
+class Changes(Struct):
+    """What was changed of a repository."""
+
+    repository: Naming | None = None
+    owner: Owning | None = None
+
+
+class Settings(Struct):
+    """repository."""
+
+    action: str
+    repository: Repo
+    changes: Changes | None = None
+
+
+class Numbered(Struct):
+    """A repository by its number."""
+
+    id: int
+
+
+class Whose(Struct):
+    """Which repository it is about, in every body that is about one."""
+
+    repository: Numbered | None = None
 
 
 class Commit(Struct):
@@ -55,7 +120,7 @@ class Commit(Struct):
 
 
 class Head(Struct):
-    """The same, as check suites and merge groups call it."""
+    """The same, as merge groups call it."""
 
     head_sha: Hash
 
@@ -88,20 +153,12 @@ class Removed(Struct):
     repositories_removed: tuple[Repo, ...] = ()
 
 
-class Pusher(Struct):
-    """Who pushed, by name alone."""
-
-    name: str
-
-
 class Push(Struct):
-    """push: GitHub does not promise a sender."""
+    """push: who pushed is asked of GitHub's record, where it also stands when this got lost."""
 
     ref: str
     after: Hash
     repository: RepoWithDefault
-    pusher: Pusher
-    sender: Actor | None = None
 
 
 class Released(Struct):
@@ -112,10 +169,10 @@ class Released(Struct):
 
 
 class Run(Struct):
-    """The check run of a check_run."""
+    """The check run of a check_run, or the suite of a check_suite."""
 
     head_sha: Hash
-    app: Id | None = None
+    app: MaybeId | None = None
 
 
 class Button(Struct):
@@ -137,8 +194,10 @@ class CheckRun(Struct):
 class CheckSuite(Struct):
     """check_suite."""
 
-    check_suite: Head
+    action: str
+    check_suite: Run
     repository: Repo
+    sender: Actor
 
 
 class Status(Struct):
@@ -216,11 +275,18 @@ class Comment(Struct):
     sender: Actor
 
 
+class Written(Struct, frozen=True):
+    """Something that an App may have written."""
+
+    performed_via_github_app: MaybeId | None = None
+
+
 class DeploymentStatus(Struct):
     """deployment_status."""
 
     deployment: Commit
     repository: Repo
+    deployment_status: Written = Written()
 
 
 class Gate(Struct):

@@ -51,13 +51,6 @@ async def _folder() -> AsyncIterator[Path]:
         await asyncio.to_thread(shutil.rmtree, made, ignore_errors=True)
 
 
-@asynccontextmanager
-async def lent(url: str, token: Secret | None, *, base: Sha, head: Sha) -> AsyncIterator[Trees]:
-    """The trees in a folder that is gone afterwards."""
-    async with _folder() as into:
-        yield await trees(url, token, base=base, head=head, into=into)
-
-
 async def trees(url: str, token: Secret | None, *, base: Sha, head: Sha, into: Path) -> Trees:
     """Fetch both commits from url and lay `into/base` and `into/candidate` out.
 

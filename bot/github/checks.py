@@ -100,7 +100,6 @@ class _Checks(Struct):
 
 
 class _Protection(Struct):
-    enabled: bool = True
     required_status_checks: _Checks | None = None
 
 

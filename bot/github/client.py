@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -223,7 +223,7 @@ async def _read(response: aiohttp.ClientResponse) -> Answer:
         body += part
         if len(body) > MOST_BYTES:
             raise Refused(f"{response.url.path}: an answer of more than {MOST_BYTES >> 20} MiB is not read")
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = answers.calm({name.lower(): value for name, value in response.headers.items()})
     return Answer(status=response.status, headers=headers, body=bytes(body))
 
 
@@ -237,21 +237,3 @@ def _dressed(headers: Mapping[str, str], token: str | None) -> dict[str, str]:
     if token is not None:
         dressed["authorization"] = f"Bearer {token}"
     return dressed
-
-
-def nobody(line: Line) -> GitHubAPI:
-    """Speak without a credential: what a stranger may ask, such as turning a manifest's code into an App."""
-
-    async def none(_stale: str | None = None) -> str | None:
-        return None
-
-    return Client(line, "nobody", none)
-
-
-def user(line: Line, token: str) -> GitHubAPI:
-    """Speak as a person who signed in, with the token that GitHub gave for them. Nothing of it is kept."""
-
-    async def theirs(_stale: str | None = None) -> str | None:
-        return token
-
-    return Client(replace(line, etags=Etags(most_bytes=0)), "user", theirs)

@@ -90,6 +90,12 @@ class _Tree(Struct):
     truncated: bool = False
 
 
+class _Blob(Struct):
+    content: str
+    encoding: str
+    size: int | None = None
+
+
 class _Content(Struct):
     type: str = ""
     size: int = 0
@@ -227,6 +233,15 @@ async def read(gh: GitHubAPI, repo: RepoName, path: str, ref: str) -> str | None
     if not isinstance(data, dict):  # a folder is answered as a list
         return None
     return _text(shaped(data, _Content, f"GET {url}"))
+
+
+async def text_of(gh: GitHubAPI, repo: RepoName, file: File) -> str | None:
+    """The text of a file of a tree, by what it holds and not by its name; None when it is too large or no text."""
+    if file.size > MOST_TEXT:
+        return None
+    url = at(repo, "git", "blobs", file.sha)
+    raw = await item(gh, url, _Blob)
+    return _text(_Content(type="file", encoding=raw.encoding, size=raw.size or 0, content=raw.content))
 
 
 def _text(raw: _Content) -> str | None:

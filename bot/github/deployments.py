@@ -82,7 +82,8 @@ async def set_status(
 ) -> None:
     """Say how it stands: queued, in_progress, success, failure, error or inactive. What was said last is not repeated.
 
-    A success makes GitHub call the environment's earlier successes inactive.
+    A success makes GitHub call the earlier successes of that environment inactive, but never in one that is production
+    or transient: there the newest one counts, and the older stay successes.
     """
     url = at(repo, "deployments", deployment, "statuses")
     wanted = _Status(state=state, description=description[:MOST_DESCRIPTION], log_url=log_url or "")

@@ -11,26 +11,26 @@ from bot.core import approvals, names
 from bot.core.errors import Permanent
 from bot.core.model import Approval, Login, Update
 from bot.core.policy import CheckFact, Facts, Light
-from bot.github import checks, comments, pulls
+from bot.github import checks, comments, hands, pulls
+from bot.github.apps import Us
 
 _GREEN = frozenset({"success", "neutral", "skipped"})
 OURS = frozenset({names.SIMULATION, names.POLICY, names.ROLLOUT})
 
 
-async def gather(gh: GitHubAPI, update: Update, *, app_id: int, now: datetime) -> Facts:
+async def gather(gh: GitHubAPI, update: Update, *, us: Us, now: datetime) -> Facts:
     """The facts about an update's head, as GitHub tells them now."""
     if update.pull is None:
         raise Permanent("there is no pull request to decide about")
     pull = await pulls.get(gh, update.repo, update.pull.number)
-    made = update.pull.made
-    pushers = frozenset() if update.pull.ours else await pulls.writers(gh, update.repo, pull.number, made=made)
+    pushers = await hands.writers(gh, update.repo, update.pull, us)
     standing = await _standing(gh, update, pull, pushers)
     return Facts(
         kind=update.kind,
         head=update.pull.head,
         now=now,
         simulation=update.simulation,
-        checks=await _checks(gh, update, app_id),
+        checks=await _checks(gh, update, us.app_id),
         approvals=standing.approvals,
         blockers=standing.blockers,
         unread=standing.unknown,
@@ -39,6 +39,7 @@ async def gather(gh: GitHubAPI, update: Update, *, app_id: int, now: datetime) -
         unknown_writers=None in pushers,
         draft=pull.draft,
         since=update.pull.since,
+        gates=update.gates,
     )
 
 

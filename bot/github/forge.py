@@ -58,8 +58,9 @@ class Forge:
         return Secret(await self._tokens.get(Scope(installation=installation, repo=repo)))
 
     def forget(self, installation: InstallationId) -> None:
-        """Drop what is kept of an installation that is gone."""
+        """Drop what is kept of an installation that is gone: its client and its tokens."""
         self._clients.pop(installation, None)
+        self._tokens.forget(installation)
 
     def git_url(self, repo: RepoName) -> str:
         """Where git finds this repository."""

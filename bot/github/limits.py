@@ -70,15 +70,33 @@ def limit_of(answer: Answer, now: float) -> Hit | None:
     """
     if answer.status not in (403, 429):
         return None
-    after = _number(answer, "retry-after")
-    if after is not None:
-        return Hit(limit=Limit.SECONDARY, seconds=min(max(after, 1.0), MOST_WAIT))
+    if (hit := _after(answer)) is not None:
+        return hit
     if (reset := _until_reset(answer, now)) is not None:
         return Hit(limit=Limit.PRIMARY, seconds=reset)
+    return Hit(limit=Limit.SECONDARY, seconds=None) if answer.status == 429 or _is_said(answer) else None
+
+
+def graphql_limit_of(answer: Answer, now: float) -> Hit | None:
+    """The same for GraphQL, which also says it with a 200 and errors: by their kind, in words, or by `retry-after`."""
+    if answer.status != 200:
+        return limit_of(answer, now)
+    kinds = answers.kinds(answers.decoded(answer))
+    if kinds and (hit := _after(answer)) is not None:
+        return hit
+    if "RATE_LIMITED" in kinds:
+        return Hit(limit=Limit.PRIMARY, seconds=_until_reset(answer, now))
+    return Hit(limit=Limit.SECONDARY, seconds=None) if kinds and _is_said(answer) else None
+
+
+def _after(answer: Answer) -> Hit | None:
+    after = _number(answer, "retry-after")
+    return Hit(limit=Limit.SECONDARY, seconds=min(max(after, 1.0), MOST_WAIT)) if after is not None else None
+
+
+def _is_said(answer: Answer) -> bool:
     said = answers.words(answer).lower()
-    if answer.status == 429 or "secondary rate limit" in said or "abuse detection" in said:
-        return Hit(limit=Limit.SECONDARY, seconds=None)
-    return None
+    return "secondary rate limit" in said or "abuse detection" in said
 
 
 def resource(url: str) -> str:
@@ -133,7 +151,7 @@ class Gate:
     def note(self, answer: Answer, url: str) -> timedelta | None:
         """Learn from an answer. The wait, if it is a limit that refused this request; None if it is anything else."""
         now = self._clock()
-        hit = limit_of(answer, now)
+        hit = graphql_limit_of(answer, now) if resource(url) == "graphql" else limit_of(answer, now)
         if hit is None:
             self._note_last_place(answer, url, now)
             return None

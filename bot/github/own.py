@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from gidgethub.abc import GitHubAPI
 
 from bot.core import ecosystems, names, versions
-from bot.core.model import Pin, Sha, Update
+from bot.core.model import Kind, Pin, Sha, Update, target_digest
 from bot.core.ports import Manifest
 from bot.core.rewriting import rewritten
 from bot.github import commits
@@ -68,20 +68,28 @@ async def recognised(
 
 
 def _older(update: Update, texts: Mapping[str, str], manifests: Mapping[str, Manifest]) -> list[Pin]:
-    kinds = {pin.path: pin.manifest for pin in update.pins}
+    readers = dict.fromkeys((pin.path, pin.manifest) for pin in update.pins)
     return [
         pin
-        for path, text in texts.items()
-        for pin in manifests[kinds[path]].read(path, text)
-        if pin.component == update.component
-        and pin.version is not None
-        and versions.compare(ecosystems.scheme_of(update.component), pin.version, update.target) < 0
+        for path, kind in readers
+        if path in texts
+        for pin in manifests[kind].read(path, texts[path])
+        if pin.component == update.component and pin.version is not None and _is_behind(pin.version, pin.digest, update)
     ]
+
+
+def _is_behind(version: str, digest: str, update: Update) -> bool:
+    """Whether the update is for a pin like this: of the same shape and older, or the same with another digest."""
+    if update.kind is Kind.DIGEST:
+        return version == update.target and digest not in {"", target_digest(update.kind, update.release)}
+    scheme = ecosystems.scheme_of(update.component)
+    older = versions.compare(scheme, version, update.target) < 0
+    return older and versions.fits(scheme, version, update.target)
 
 
 def _measured(update: Update, older: list[Pin]) -> Update:
     """From the oldest pin that is rewritten; what was a small step when it was found may be a large one by now."""
-    if not older:
+    if not older or update.kind is Kind.DIGEST:
         return update
     scheme = ecosystems.scheme_of(update.component)
     current = min((pin.version for pin in older if pin.version), key=lambda version: versions.key(scheme, version))

@@ -13,6 +13,7 @@ from bot.core.errors import Permanent
 from bot.core.events import (
     ActionPressed,
     Advised,
+    Archived,
     ChecksMoved,
     Commented,
     DeploymentMoved,
@@ -22,6 +23,7 @@ from bot.core.events import (
     Published,
     PullChanged,
     Pushed,
+    Renamed,
     Reviewed,
     RunMoved,
     Uninstalled,
@@ -43,6 +45,10 @@ class Envelope:
     body: bytes
     app: int | None
     received: datetime
+
+    def is_ours(self, app: bodies.MaybeId | None) -> bool:
+        """Whether it is our App; none is before it is known which App we are."""
+        return self.app is not None and app is not None and app.id == self.app
 
     def read(self, kind: type[T]) -> T:
         """The body as this form. Permanent, naming the field, when it has another."""
@@ -87,6 +93,21 @@ def _removed(told: bodies.Removed) -> Event:
     return Uninstalled(installation=installation, repos=_repos(told.repositories_removed))
 
 
+def _repository(mail: Envelope) -> Event:
+    told = mail.read(bodies.Settings)
+    repo = RepoName(told.repository.full_name)
+    match told:
+        case bodies.Settings(action="archived" | "unarchived"):
+            return Archived(repo=repo, archived=told.action == "archived")
+        case bodies.Settings(action="renamed", changes=bodies.Changes(repository=bodies.Naming(name=name))):
+            return Renamed(repo=repo, was=RepoName(f"{repo.partition('/')[0]}/{name.was}"))
+        case bodies.Settings(action="transferred", changes=bodies.Changes(owner=bodies.Owning(was=owners))):
+            before = owners.organization or owners.user
+            if before is not None:
+                return Renamed(repo=repo, was=RepoName(f"{before.login}/{repo.partition('/')[2]}"))
+    return Ignored(name=f"repository.{told.action}")
+
+
 def _push(mail: Envelope) -> Event:
     told = mail.read(bodies.Push)
     return Pushed(
@@ -94,7 +115,6 @@ def _push(mail: Envelope) -> Event:
         ref=told.ref,
         after=None if told.after == NO_COMMIT else Sha(told.after),
         default=told.ref == f"refs/heads/{told.repository.default_branch}",
-        pusher=Login(told.sender.login if told.sender else told.pusher.name),
     )
 
 
@@ -112,7 +132,7 @@ def _published(mail: Envelope) -> Event:
 def _check_run(mail: Envelope) -> Event:
     told = mail.read(bodies.CheckRun)
     repo, run = RepoName(told.repository.full_name), told.check_run
-    ours = run.app is not None and run.app.id == mail.app
+    ours = mail.is_ours(run.app)
     pressed = told.requested_action.identifier if told.requested_action else ""
     if told.action == "rerequested" and ours:
         pressed = "retry"  # GitHub's own button for running a check again
@@ -122,10 +142,14 @@ def _check_run(mail: Envelope) -> Event:
         return ChecksMoved(repo=repo, sha=Sha(run.head_sha))
     if not ours or not pressed or told.sender.type != "User":
         return Ignored(name=f"check_run.{told.action}")
+    return _pressed(mail, told, Sha(run.head_sha), pressed)
+
+
+def _pressed(mail: Envelope, told: bodies.CheckRun | bodies.CheckSuite, sha: Sha, button: str) -> Event:
     return ActionPressed(
-        repo=repo,
-        sha=Sha(run.head_sha),
-        identifier=pressed,
+        repo=RepoName(told.repository.full_name),
+        sha=sha,
+        identifier=button,
         author=Login(told.sender.login),
         at=mail.received,
         delivery=mail.guid,
@@ -133,8 +157,14 @@ def _check_run(mail: Envelope) -> Event:
 
 
 def _check_suite(mail: Envelope) -> Event:
+    """GitHub opens a suite of ours for every push, and tells us when the runs in it, which we wrote, have ended."""
     told = mail.read(bodies.CheckSuite)
-    return ChecksMoved(repo=RepoName(told.repository.full_name), sha=Sha(told.check_suite.head_sha))
+    sha, suite = Sha(told.check_suite.head_sha), told.check_suite
+    if not mail.is_ours(suite.app):
+        return ChecksMoved(repo=RepoName(told.repository.full_name), sha=sha)
+    if told.action == "rerequested" and told.sender.type == "User":
+        return _pressed(mail, told, sha, "retry")  # GitHub's own button for running all checks again
+    return Ignored(name=f"check_suite.{told.action} of our own")
 
 
 def _status(mail: Envelope) -> Event:
@@ -182,6 +212,8 @@ def _comment(mail: Envelope) -> Event:
 
 def _deployment_status(mail: Envelope) -> Event:
     told = mail.read(bodies.DeploymentStatus)
+    if mail.is_ours(told.deployment_status.performed_via_github_app):
+        return Ignored(name="deployment_status of our own")
     return DeploymentMoved(repo=RepoName(told.repository.full_name), sha=Sha(told.deployment.sha))
 
 
@@ -213,6 +245,7 @@ def _merge_group(mail: Envelope) -> Event:
 _READERS: Mapping[str, Callable[[Envelope], Event]] = {
     "installation": _installation,
     "installation_repositories": _installation_repositories,
+    "repository": _repository,
     "push": _push,
     "release": _published,
     "registry_package": _published,
@@ -230,6 +263,15 @@ _READERS: Mapping[str, Callable[[Envelope], Event]] = {
     "security_advisory": _advisory,
     "merge_group": _merge_group,
 }
+
+
+def number_of(body: bytes) -> int | None:
+    """GitHub's number of the repository that a delivery is about, which stays when its name does not; None without."""
+    try:
+        told = msgspec.json.decode(body, type=bodies.Whose)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    return told.repository.id if told.repository else None
 
 
 def parse(name: str, guid: str, body: bytes, *, app_id: int | None, received: datetime | None = None) -> Event:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+import structlog
 from gidgethub.abc import GitHubAPI
 from msgspec import Struct
 
@@ -16,8 +17,8 @@ from bot.github import shapes
 from bot.github.answers import Said
 from bot.github.shapes import Actor, at, every, item, shaped
 
+log = structlog.get_logger(__name__)
 COLOUR = "5319e7"
-MOST_COMMITS = 250  # GitHub lists no more of a pull request, and does not say so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,16 +123,6 @@ class _Review(Struct):
     user: Actor | None = None
     commit_id: Sha | None = None
     submitted_at: datetime | None = None
-
-
-class _Known(Struct):
-    login: str = ""  # GitHub sends an empty object for an address that is nobody's
-
-
-class _PullCommit(Struct):
-    sha: Sha
-    author: _Known | None = None
-    committer: _Known | None = None
 
 
 class _MergeResult(Struct):
@@ -277,20 +268,6 @@ async def reviews(gh: GitHubAPI, repo: RepoName, number: PullNumber) -> tuple[Re
     )
 
 
-async def writers(
-    gh: GitHubAPI, repo: RepoName, number: PullNumber, *, made: Sha | None = None
-) -> frozenset[Login | None]:
-    """Whose commits are on it, as GitHub knows them by the addresses in them; None for somebody whom it does not know.
-
-    made: a commit of our own, which is left out. Refused when it has too many to tell.
-    """
-    found = await every(gh, at(repo, "pulls", number, "commits"), _PullCommit)
-    if len(found) >= MOST_COMMITS:
-        raise Refused(f"#{number} has {MOST_COMMITS} commits or more, so whose they are is not known")
-    people = (person for one in found if one.sha != made for person in (one.author, one.committer))
-    return frozenset(Login(person.login) if person is not None and person.login else None for person in people)
-
-
 async def closer(gh: GitHubAPI, repo: RepoName, number: PullNumber) -> Login:
     """Who closed it; nobody's name while it is open."""
     return shapes.login((await item(gh, at(repo, "issues", number), _Issue)).closed_by)
@@ -313,10 +290,16 @@ async def method(gh: GitHubAPI, repo: RepoName, turn: int) -> str:
 
 
 async def label(gh: GitHubAPI, repo: RepoName, number: PullNumber, labels: Sequence[str]) -> None:
-    """Put these labels on it, beside those that it has; a label that the repository does not know is made."""
-    for name in labels:
-        await _know(gh, repo, name)
-    await gh.post(at(repo, "issues", number, "labels"), data={"labels": list(labels)})
+    """Put these labels on it, beside those that it has; a label that the repository does not know is made.
+
+    Best effort: people filter by a label and nothing else hangs on it, so where the App may not label there is none.
+    """
+    try:
+        for name in labels:
+            await _know(gh, repo, name)
+        await gh.post(at(repo, "issues", number, "labels"), data={"labels": list(labels)})
+    except (Missing, Refused) as error:
+        log.info("not labelled", repo=repo, pull=number, why=str(error))
 
 
 async def _know(gh: GitHubAPI, repo: RepoName, name: str) -> None:

@@ -98,6 +98,11 @@ class Tokens:
         # Shielded: one who stops waiting must not take the token away from the others.
         return (await asyncio.shield(self._under_way[scope])).value
 
+    def forget(self, installation: InstallationId) -> None:
+        """Drop its tokens, which GitHub takes no longer."""
+        for scope in [scope for scope in self._kept if scope.installation == installation]:
+            self._kept.pop(scope, None)
+
     async def _renew(self, scope: Scope) -> Token:
         token = await self._mint(scope)
         self._kept[scope] = token

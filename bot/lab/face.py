@@ -25,7 +25,7 @@ async def run(directory: Path, command: Sequence[str], limits: Limits, host: Hos
     if not directory.is_dir():  # noqa: ASYNC240 - one stat before anything runs
         raise ConfigProblem("is no folder", where=str(directory))
     there = host or await probe.probe()
-    prefix = Path(os.path.realpath(sys.base_prefix))  # noqa: ASYNC240
+    prefix = Path(os.path.realpath(sys.base_prefix))  # noqa: ASYNC240 - a few links, before anything runs
     env = {"PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"}
     with trees.offered(directory, there) as tree:
         return await sandbox.run(

@@ -149,7 +149,8 @@ def _arguments(job: Job, bwrap: Bwrap, placed: Mapping[str, str]) -> list[str]:
         words += ["--disable-userns"]
     words += ["--uid", str(_USER), "--gid", str(_USER), "--hostname", "sandbox", "--clearenv"]
     words += ["--json-status-fd", "4", "--seccomp", "11", *_system()]
-    words += ["--proc", "/proc", "--dev", "/dev", *_sized(64, "/dev/shm", "1777"), "--remount-ro", "/dev"]  # noqa: S108
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    words += [*_sized(64, "/dev/shm", "1777"), "--remount-ro", "/dev"]  # noqa: S108 - inside
     words += _sized(256, "/tmp", "1777")  # noqa: S108 - inside
     words += [*_sized(job.limits.disk_mib, HOME, "0755"), "--dir", WORK]
     words += _sized(max(job.limits.keep_results // MIB * 2, 1), "/results", "0755")

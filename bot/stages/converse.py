@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
@@ -11,11 +10,13 @@ from typing import assert_never
 from gidgethub.abc import GitHubAPI
 
 from bot.core import commands, render
-from bot.core.errors import Missing
+from bot.core.errors import Missing, Refused
 from bot.core.events import Mail
 from bot.core.lifecycle import CAN_TURN_BACK, PULL_IS_OPEN, Moved, Outcome, Waiting
 from bot.core.model import Approval, State, Update
-from bot.github import comments, pulls
+from bot.core.policy import UNKNOWN_WRITERS
+from bot.core.quoting import code
+from bot.github import comments, hands, pulls
 from bot.github.apps import Us
 
 MAY_COMMAND = frozenset({"admin", "maintain", "write"})
@@ -30,11 +31,11 @@ async def run(update: Update, *, gh: GitHubAPI, us: Us, mail: Mail, now: datetim
         return None
     right = await comments.permission(gh, update.repo, mail.author)
     if right not in MAY_COMMAND:
-        await _answer(update, gh, us, mail, [("-1", render.no_right(mail.author, right))])
+        # Anybody may write here, and whatever they get for it they can have a thousand times: so no words.
+        await _answer(update, gh, us, mail, [("-1", render.unread_right(mail.author) if right is None else "")])
         return None
     if old := _of_another_commit(update, mail):
-        await _answer(update, gh, us, mail, [("confused", old)])
-        return None
+        return _told(update, None, await _answer(update, gh, us, mail, [("confused", old)]), mail)
     outcome: Outcome | None = None
     answers: list[tuple[str, str]] = []
     for command in said:
@@ -42,13 +43,22 @@ async def run(update: Update, *, gh: GitHubAPI, us: Us, mail: Mail, now: datetim
             # The next command would speak of a state that is no more.
             answers.append(("confused", f"It is {outcome.to.value} now, so I did not hear what came after that."))
             break
-        changed, *answer = await _hear(outcome.update if outcome else update, command, gh, mail, now)
+        changed, *answer = await _hear(outcome.update if outcome else update, command, gh, us, mail, now)
         answers.append((answer[0], answer[1]))
         if changed is not None and outcome is not None:
             changed = replace(changed, why=f"{outcome.why}; {changed.why}")
         outcome = changed or outcome
-    await _answer(update, gh, us, mail, answers)
-    return outcome
+    return _told(update, outcome, await _answer(update, gh, us, mail, answers), mail)
+
+
+def _told(update: Update, outcome: Outcome | None, refused: str, mail: Mail) -> Outcome | None:
+    """What was said holds although GitHub took no answer; the audit is then the only place to say so."""
+    if not refused:
+        return outcome
+    why = f"GitHub refused our answer to @{mail.author}: {code(refused)}"
+    if outcome is not None:
+        return replace(outcome, why=f"{outcome.why}; {why}")
+    return Waiting(update=update, until=mail.at, why=why, told=True)
 
 
 def _of_another_commit(update: Update, mail: Mail) -> str | None:
@@ -59,28 +69,41 @@ def _of_another_commit(update: Update, mail: Mail) -> str | None:
     return f"@{mail.author}, that button was {mail.sha[:9]}'s, which is not what is there now. Press the newest one."
 
 
-async def _answer(update: Update, gh: GitHubAPI, us: Us, mail: Mail, answers: Sequence[tuple[str, str]]) -> None:
-    """Every reaction, and one reply with all that is to be said; both are there once, also when it is heard again."""
-    if mail.comment is not None:
-        with suppress(Missing):  # its writer took the comment away meanwhile; what it said was said
-            for reaction in dict.fromkeys(reaction for reaction, _ in answers):
+async def _answer(update: Update, gh: GitHubAPI, us: Us, mail: Mail, answers: Sequence[tuple[str, str]]) -> str:
+    """Every reaction, and one reply with all that is to be said; both are there once, also when it is heard again.
+
+    Best effort: the answer is what GitHub refused of it, such as any word in a locked conversation, or nothing.
+    """
+    refused = ""
+    try:
+        for reaction in dict.fromkeys(reaction for reaction, _ in answers):
+            if mail.comment is not None:
                 await comments.react(gh, update.repo, mail.comment, reaction)
+    except Missing:
+        pass  # its writer took the comment away meanwhile; what it said was said
+    except Refused as error:
+        refused = str(error)
     reply = "\n\n".join(words for _, words in answers if words)
-    if reply and update.pull is not None:
-        mark = f"<!-- surefoot:answer:{mail.key} -->"
+    if not reply or update.pull is None:
+        return refused
+    mark = f"<!-- surefoot:answer:{mail.key} -->"
+    try:
         if not await comments.find(gh, update.repo, update.pull.number, mark, us):
             await comments.create(gh, update.repo, update.pull.number, f"{mark}\n{reply}")
+    except (Missing, Refused) as error:
+        refused = str(error)
+    return refused
 
 
 Answer = tuple[Outcome | None, str, str]  # what follows, the reaction, the reply
 
 
 async def _hear(
-    update: Update, command: commands.Command | commands.Problem, gh: GitHubAPI, mail: Mail, now: datetime
+    update: Update, command: commands.Command | commands.Problem, gh: GitHubAPI, us: Us, mail: Mail, now: datetime
 ) -> Answer:
     match command:
         case commands.Approve():
-            return await _approve(update, gh, mail, now)
+            return await _approve(update, gh, us, mail, now)
         case commands.Reject(reason=reason):
             return await _reject(update, gh, mail, reason)
         case commands.Defer(until=until):
@@ -99,7 +122,7 @@ async def _hear(
             assert_never(other)
 
 
-async def _approve(update: Update, gh: GitHubAPI, mail: Mail, now: datetime) -> Answer:
+async def _approve(update: Update, gh: GitHubAPI, us: Us, mail: Mail, now: datetime) -> Answer:
     if update.state is State.PAUSED and update.rollout is not None:
         waived = replace(update, paused_from=None, rollout=replace(update.rollout, waived=True))
         return (
@@ -115,28 +138,14 @@ async def _approve(update: Update, gh: GitHubAPI, mail: Mail, now: datetime) -> 
     there = (update.pull.head, update.pull.base)
     if (pull.head, pull.base_ref) != there or mail.at < update.pull.since or mail.sha not in (None, pull.head):
         return None, "confused", "The branch has moved since you wrote; look again and approve what is there now."
-    if no := await _no_second_person(update, gh, mail, pull):
-        return None, "-1", no
+    wrote = await hands.writers(gh, update.repo, update.pull, us)
+    if mail.author.lower() in {who.lower() for who in (pull.author, *wrote) if who is not None}:
+        return None, "-1", "An author's own approval does not count, nor that of who pushed to the branch."
     yes = Approval(who=mail.author, head=pull.head, at=mail.at, source="comment")
     approvals = (*(a for a in update.approvals if (a.who, a.source) != (yes.who, yes.source)), yes)
     moved = replace(update, approvals=approvals, defer_until=None)
-    why = f"@{mail.author} approved {pull.head[:9]}"
-    return Waiting(update=moved, until=now, why=why, told=True, actor=mail.author), "+1", ""
-
-
-async def _no_second_person(update: Update, gh: GitHubAPI, mail: Mail, pull: pulls.PullInfo) -> str | None:
-    """Why the writer's approval would be no second pair of eyes."""
-    assert update.pull is not None
-    ours, made = update.pull.ours, update.pull.made
-    wrote = frozenset() if ours else await pulls.writers(gh, update.repo, pull.number, made=made)
-    if mail.author.lower() in {who.lower() for who in (pull.author, *wrote) if who is not None}:
-        return "An author's own approval does not count."
-    if None in wrote:
-        return (
-            "GitHub does not know who wrote some of the commits on this branch, so nobody's approval counts. "
-            "Merge it by hand, or take those commits away."
-        )
-    return None
+    why, words = f"@{mail.author} approved {pull.head[:9]}", f"{UNKNOWN_WRITERS}." if None in wrote else ""
+    return Waiting(update=moved, until=now, why=why, told=True, actor=mail.author), "+1", words
 
 
 async def _reject(update: Update, gh: GitHubAPI, mail: Mail, reason: str) -> Answer:

@@ -13,14 +13,15 @@ from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.model import Decision, State, Update, Verdict
 from bot.core.repo_config import RepoConfig
 from bot.github import facts
+from bot.github.apps import Us
 
 # A lost webhook only delays: what waits for checks is looked at again after this long.
 LOOK_AGAIN = timedelta(minutes=10)
 
 
-async def run(update: Update, *, gh: GitHubAPI, config: RepoConfig, app_id: int, now: datetime) -> Outcome:
+async def run(update: Update, *, gh: GitHubAPI, us: Us, config: RepoConfig, now: datetime) -> Outcome:
     """Approve, ask a person, defer or reject; the same facts always end the same."""
-    known = await facts.gather(gh, update, app_id=app_id, now=now)
+    known = await facts.gather(gh, update, us=us, now=now)
     decision = policy.decide(known, config.policy)
     decided = replace(update, decision=decision, approvals=facts.remembered(update, known))
     return _outcome(decided, decision, now)

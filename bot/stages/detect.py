@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import ecosystems
-from bot.core.choice import Choice, Rules, choose
-from bot.core.errors import ConfigProblem, Permanent
-from bot.core.model import Component, InstallationId, Pin, RepoName, State, Update, Verdict, id_of
-from bot.core.ports import Manifest, Source
+from bot.adapters import listing
+from bot.adapters.listing import Shelf
+from bot.core import budget, ecosystems, locks
+from bot.core.board import Answer
+from bot.core.choice import Choice, choose
+from bot.core.errors import Permanent, Transient
+from bot.core.model import (
+    Component,
+    InstallationId,
+    RepoName,
+    State,
+    Update,
+    UpdateId,
+    Verdict,
+    id_of,
+    target_digest,
+)
+from bot.core.objections import Rules
 from bot.core.repo_config import RepoConfig
-from bot.core.survey import PROJECT, by_component, oldest_python, rules_of
-from bot.github import commits
+from bot.core.survey import PROJECT, Group, groups, oldest_python, rules_of
+from bot.github import commits, pins
 
-MOST_FILES = 500
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What detection says of one component, also when it proposes nothing."""
-
-    name: str
-    current: str
-    verdict: Verdict
-    why: tuple[str, ...]
-    target: str | None = None
-    held_until: datetime | None = None
+LOOK_AGAIN = timedelta(minutes=5)
+AT_ONCE = 16  # how many components are asked for side by side; their lists of releases are held so long
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,18 +49,21 @@ class Detected:
 class _Read:
     """What the default branch says. python: the oldest one that its project runs on, where it says so."""
 
-    pins: tuple[Pin, ...] = ()
+    found: pins.Found
     python: str | None = None
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where is looked: a repository of an installation, with what is known of earlier updates there."""
+    """Where is looked: a repository of an installation, with what is known of earlier updates there.
+
+    released: updates that a person wants now, whatever holds them.
+    """
 
     repo: RepoName
     installation: InstallationId
     known: Sequence[Update]
+    released: frozenset[UpdateId] = frozenset()
 
 
 async def run(
@@ -64,90 +71,123 @@ async def run(
     *,
     gh: GitHubAPI,
     config: RepoConfig,
-    manifests: Mapping[str, Manifest],
-    sources: Mapping[str, Source],
+    reader: pins.Reader,
+    shelf: Shelf,
     now: datetime,
 ) -> Detected:
     """Look at the default branch as it is now."""
-    read = await _read(place.repo, gh, manifests)
+    read = await _read(place.repo, gh, reader)
+    looked = sorted(groups(read.found.pins), key=lambda group: group.component.name)
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def answered(group: Group) -> Sequence[Choice]:
+        rules = rules_of(group.component, config, read.python)
+        async with room:
+            choices = await _choices(group, _known(group, place.known), rules, shelf, now)
+            if wanted := _released(place, group, choices):
+                choices = await _choices(group, _known(group, place.known), replace(rules, released=wanted), shelf, now)
+        return [locks.unbound(choice, locks.bound(group.pins, read.found.files)) for choice in choices]
+
+    wanted = [group for group in looked if config.updates.wants(group.component.name)]
     found: list[Update] = []
-    answers: list[Answer] = []
-    for component, places in sorted(by_component(read.pins).items(), key=lambda item: item[0].name):
-        if not config.updates.wants(component.name):
-            answers.append(_answer(component, "", Verdict.HOLD, "left alone by updates.match"))
-            continue
-        for choice in await _choices(
-            component, places, rules_of(component, config, read.python), sources, place.known, now
-        ):
-            answers.append(_told(component, choice))
-            if choice.verdict is Verdict.APPROVE:
-                found.append(_update(place, component, places, choice, now))
-    return Detected(found=tuple(found), answers=tuple(answers), problems=read.problems)
+    answers = [_left_alone(group.component) for group in looked if group not in wanted]
+    for group, choices in zip(wanted, await asyncio.gather(*map(answered, wanted)), strict=True):
+        found += [_update(place, group, choice, now) for choice in choices if choice.verdict is Verdict.APPROVE]
+        answers += [_told(place.repo, group.component, choice) for choice in choices]
+    turns = budget.Turns(limits=config.updates.limits, schedule=config.updates.schedule, released=place.released)
+    shared = budget.share(found, place.known, turns, now)
+    answers = [_in_its_turn(answer, shared.held) for answer in answers]
+    return Detected(found=shared.taken, answers=tuple(answers), problems=read.found.problems)
 
 
-async def _read(repo: RepoName, gh: GitHubAPI, manifests: Mapping[str, Manifest]) -> _Read:
+def _in_its_turn(answer: Answer, held: Sequence[budget.Held]) -> Answer:
+    for one in held:
+        if one.update.id == answer.id:
+            return replace(answer, verdict=Verdict.HOLD, why=(one.why, *answer.why), held_until=one.until)
+    return answer
+
+
+async def _read(repo: RepoName, gh: GitHubAPI, reader: pins.Reader) -> _Read:
     base = await commits.default_branch(gh, repo)
     tip = await commits.branch(gh, repo, base)
     if tip is None:
-        return _Read(problems=(f"{base} has no commit yet",))
-    pins: list[Pin] = []
-    problems: list[str] = []
-    paths = [file.path for file in await commits.tree(gh, repo, tip)]
-    mine = [(path, manifest) for path in paths for manifest in manifests.values() if manifest.matches(path)]
-    if len(mine) > MOST_FILES:
-        problems.append(f"{len(mine)} files pin something; the first {MOST_FILES} were read")
-    for path, manifest in mine[:MOST_FILES]:
-        text = await commits.read(gh, repo, path, tip)
-        try:
-            pins += manifest.read(path, text) if text is not None else ()
-        except ConfigProblem as error:
-            problems.append(str(error))
-    project = await commits.read(gh, repo, PROJECT, tip) if PROJECT in paths else None
-    return _Read(pins=tuple(pins), python=oldest_python(project or ""), problems=tuple(problems))
+        return _Read(found=pins.Found(problems=(f"{base} has no commit yet",)))
+    found = await pins.of_tree(gh, repo, tip, reader)
+    project = await commits.read(gh, repo, PROJECT, tip) if PROJECT in found.files else None
+    return _Read(found=found, python=oldest_python(project or ""))
 
 
 async def _choices(
-    component: Component,
-    pins: Sequence[Pin],
-    rules: Rules,
-    sources: Mapping[str, Source],
-    known: Sequence[Update],
-    now: datetime,
+    group: Group, known: Mapping[str, State], rules: Rules, shelf: Shelf, now: datetime
 ) -> Sequence[Choice]:
-    current = next((pin.version for pin in pins if pin.version), pins[0].requirement)
+    component, until = group.component, None
     try:
-        releases = await sources[ecosystems.of(component).source].releases(component)
-    except KeyError:
+        source = shelf.sources.get(ecosystems.of(component).source)
+        if source is not None:
+            look = partial(choose, group.pins, now=now, rules=rules, known=known)
+            return await listing.answers(group, source, look, shelf, now)
         why = f"nobody here lists versions of {component.ecosystem}"
-        return [Choice(verdict=Verdict.HOLD, current=current, why=(why,))]
     except Permanent as error:  # not there, or not for us: that is this component's matter, and no other's
-        return [Choice(verdict=Verdict.HOLD, current=current, why=(str(error),))]
-    before: dict[str, State] = {u.target: u.state for u in known if u.component == component}
-    return choose(pins, releases, now=now, rules=rules, known=before)
+        why = str(error)
+    except Transient as error:
+        until = now + max(error.after or timedelta(), LOOK_AGAIN)
+        why = f"nothing can be said now: {error}; it is asked again from {until:%H:%M} UTC on"
+    current = next((pin.version for pin in group.pins if pin.version), group.pins[0].requirement)
+    return [Choice(verdict=Verdict.HOLD, current=current, why=(why,), held_until=until)]
 
 
-def _answer(component: Component, current: str, verdict: Verdict, why: str) -> Answer:
-    return Answer(name=component.name, current=current, verdict=verdict, why=(why,))
+def _known(group: Group, updates: Sequence[Update]) -> Mapping[str, State]:
+    """What became of the targets that were tried before, by version, or version and digest."""
+    known: dict[str, State] = {}
+    for update in updates:
+        if update.component == group.component:
+            digest = target_digest(update.kind, update.release)
+            known[f"{update.target}@{digest}" if digest else update.target] = update.state
+    return known
 
 
-def _told(component: Component, choice: Choice) -> Answer:
+def _released(place: Place, group: Group, choices: Sequence[Choice]) -> frozenset[str]:
+    """The held versions of a component that a person wants now."""
+    held = [choice for choice in choices if choice.verdict is Verdict.HOLD and choice.target is not None]
+    mine = [choice for choice in held if _id(place.repo, group.component, choice) in place.released]
+    return frozenset(choice.target.version for choice in mine if choice.target is not None)
+
+
+def _left_alone(component: Component) -> Answer:
+    why = ("left alone by updates.match",)
+    return Answer(name=component.name, ecosystem=component.ecosystem, current="", verdict=Verdict.HOLD, why=why)
+
+
+def _id(repo: RepoName, component: Component, choice: Choice) -> UpdateId | None:
+    if choice.target is None or choice.kind is None:
+        return None
+    return id_of(repo, component, choice.target.version, target_digest(choice.kind, choice.target))
+
+
+def _told(repo: RepoName, component: Component, choice: Choice) -> Answer:
     return Answer(
         name=component.name,
+        ecosystem=component.ecosystem,
         current=choice.current,
         verdict=choice.verdict,
         why=choice.why,
         target=choice.target.version if choice.target else None,
         held_until=choice.held_until,
+        kind=choice.kind,
+        priority=choice.priority,
+        id=_id(repo, component, choice),
     )
 
 
-def _update(place: Place, component: Component, pins: Sequence[Pin], choice: Choice, now: datetime) -> Update:
+def _update(place: Place, group: Group, choice: Choice, now: datetime) -> Update:
     assert choice.target is not None and choice.kind is not None, "a choice that approves names its target"
+    uid = _id(place.repo, group.component, choice)
+    assert uid is not None, "an update that can be proposed has a name"
     return Update(
-        id=id_of(place.repo, component, choice.target.version),
+        id=uid,
         repo=place.repo,
         installation=place.installation,
-        component=component,
+        component=group.component,
         current=choice.current,
         target=choice.target.version,
         kind=choice.kind,
@@ -156,6 +196,8 @@ def _update(place: Place, component: Component, pins: Sequence[Pin], choice: Cho
         changed=now,
         priority=choice.priority,
         why_now=choice.why,
-        pins=tuple(pin for pin in pins if pin.version is not None),
+        gates=choice.gates,
+        fixes=choice.fixes,
+        pins=tuple(pin for pin in group.pins if pin.version is not None),
         release=choice.target,
     )

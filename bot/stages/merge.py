@@ -15,12 +15,13 @@ from bot.core.model import Merge, State, Update, Verdict
 from bot.core.quoting import code
 from bot.core.repo_config import RepoConfig
 from bot.github import commits, facts, pulls
+from bot.github.apps import Us
 
 AGAIN, SELDOM = timedelta(seconds=20), timedelta(minutes=15)
 ASKS = 3  # so many refusals are no matter of seconds: a person is told
 
 
-async def run(update: Update, *, gh: GitHubAPI, config: RepoConfig, app_id: int, now: datetime) -> Outcome:
+async def run(update: Update, *, gh: GitHubAPI, us: Us, config: RepoConfig, now: datetime) -> Outcome:
     """Merge, or say what moved in between and go back to where that is looked at."""
     pull, simulation = update.pull, update.simulation
     if pull is None or simulation is None or simulation.head != pull.head:
@@ -32,7 +33,7 @@ async def run(update: Update, *, gh: GitHubAPI, config: RepoConfig, app_id: int,
     if not there.merged and there.base_ref != pull.base:
         why = f"#{pull.number} goes into {there.base_ref} now, where it was not tried"
         return Moved(update=replace(update, simulation=None), to=State.PROPOSED, why=why)
-    known = await facts.gather(gh, update, app_id=app_id, now=now)
+    known = await facts.gather(gh, update, us=us, now=now)
     decision = policy.decide(known, config.policy)
     if decision.verdict is not Verdict.APPROVE:
         decided = replace(update, decision=decision, approvals=facts.remembered(update, known))

@@ -11,6 +11,7 @@ from bot.core.errors import ConfigProblem, Permanent
 from bot.core.model import PullNumber, RepoName, Sha
 from bot.core.repo_config import CONFIG_PATH
 from bot.github import commits, pulls
+from bot.github.apps import Us
 from bot.tools import places
 
 WORKFLOWS = ".github/workflows/"
@@ -26,16 +27,18 @@ class Greeted:
     why: str
 
 
-async def run(repo: RepoName, *, gh: GitHubAPI) -> Greeted:
+async def run(repo: RepoName, *, gh: GitHubAPI, us: Us) -> Greeted:
     """Open the onboarding pull request, or say how the one that is there stands."""
     base = await commits.default_branch(gh, repo)
-    if found := await pulls.find(gh, repo, names.ONBOARD_BRANCH):
+    if found := await pulls.find(gh, repo, names.ONBOARD_BRANCH, author=us.login):
         told = (
             "waits for somebody to merge it"
             if found.state == "open"
             else "was closed, so this repository is left alone"
         )
         return Greeted(pull=found.number, why=f"the onboarding pull request #{found.number} {told}")
+    if theirs := await pulls.find(gh, repo, names.ONBOARD_BRANCH, state="open"):
+        return _in_the_way(theirs)
     tip = await commits.branch(gh, repo, base)
     if tip is None:
         raise Permanent(f"the default branch {base} has no commit yet")
@@ -58,8 +61,16 @@ async def run(repo: RepoName, *, gh: GitHubAPI) -> Greeted:
         title=TITLE,
         body=render.onboarding_body(environments),
     )
+    if opened.author.lower() != us.login.lower():
+        return _in_the_way(opened)
     await pulls.label(gh, repo, opened.number, (names.LABEL,))
     return Greeted(pull=opened.number, why=f"opened the onboarding pull request #{opened.number}")
+
+
+def _in_the_way(pull: pulls.PullInfo) -> Greeted:
+    """Whoever may push could open one with our branch's name and any configuration in it."""
+    why = f"#{pull.number} from {pull.head_ref} was opened by {pull.author}, not by us: close it, and ours is opened"
+    return Greeted(pull=pull.number, why=why)
 
 
 async def _environments(gh: GitHubAPI, repo: RepoName, tip: Sha) -> list[tuple[str, str, str]]:

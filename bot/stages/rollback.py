@@ -12,17 +12,21 @@ from bot.adapters import providers
 from bot.core import names, render, reverting
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome, Waiting
-from bot.core.model import Merge, PullNumber, Rollout, Sha, State, Step, Update
+from bot.core.model import Merge, Rollout, Sha, State, Step, Update
 from bot.core.plans import Place
 from bot.core.ports import DeployJob, Leases
 from bot.github import commits, deployments, pulls
+from bot.github.apps import Us
 
 RUN_LOOK = timedelta(seconds=3)
 TURN = timedelta(seconds=30)
+LOOK_AGAIN = timedelta(minutes=10)
 LONGEST_STOP = timedelta(minutes=2)  # a run that is asked to stop and does not is overtaken after this
 
 
-async def run(update: Update, *, gh: GitHubAPI, places: Mapping[str, Place], leases: Leases, now: datetime) -> Outcome:
+async def run(
+    update: Update, *, gh: GitHubAPI, us: Us, places: Mapping[str, Place], leases: Leases, now: datetime
+) -> Outcome:
     """One step back per turn, so that a crash at any point goes on where it was."""
     if update.merge is None:
         raise Permanent("there is no merge to take back")
@@ -35,7 +39,11 @@ async def run(update: Update, *, gh: GitHubAPI, places: Mapping[str, Place], lea
         if not unmoved:
             return await _traffic_back(update, rollout, gh, places, now)
     left = await _marked(update, gh)
-    number = update.revert or await _revert(update, update.merge, gh)
+    number = update.revert
+    if number is None and (revert := await _revert(update, update.merge, gh, us)):
+        if revert.author.lower() != us.login.lower():
+            return _in_the_way(update, revert, now)
+        number = revert.number
     what = f"{update.component.name} {update.target} is blocked until a newer one appears"
     reverted = f"#{number} reverts it" if number else "the default branch holds nothing of it any more"
     why = "; ".join(filter(None, (what, reverted, unmoved, left)))
@@ -143,15 +151,27 @@ def _job(update: Update, rollout: Rollout, step: Step) -> DeployJob:
     )
 
 
-async def _revert(update: Update, merge: Merge, gh: GitHubAPI) -> PullNumber | None:
+def _in_the_way(update: Update, pull: pulls.PullInfo, now: datetime) -> Outcome:
+    """What somebody else asks to be merged under our branch's name reverts nothing that we know of."""
+    why = (
+        f"#{pull.number} from {pull.head_ref} was opened by {pull.author} and is not taken for our revert: close it, "
+        "and the way back goes on"
+    )
+    return Waiting(update=update, until=now + LOOK_AGAIN, why=why, told=True)
+
+
+async def _revert(update: Update, merge: Merge, gh: GitHubAPI, us: Us) -> pulls.PullInfo | None:
     """The pull request that reverts the merge; None where the branch holds nothing of it any more.
 
+    It is somebody else's where theirs, from a branch of our name, is in the way.
     Permanent when nobody can tell what the files should be: the environment stays ours until a person has settled it.
     """
     branch = names.revert_branch_of(update)
-    if found := await pulls.find(gh, update.repo, branch):
+    if found := await pulls.find(gh, update.repo, branch, author=us.login):
         await pulls.label(gh, update.repo, found.number, (names.LABEL,))
-        return found.number
+        return found
+    if theirs := await pulls.find(gh, update.repo, branch, state="open"):
+        return theirs  # before anything is pushed to their branch
     base = update.pull.base if update.pull else await commits.default_branch(gh, update.repo)
     tip = await commits.branch(gh, update.repo, base)
     files = await _old_texts(update, merge, gh, tip) if tip else {}
@@ -163,8 +183,9 @@ async def _revert(update: Update, merge: Merge, gh: GitHubAPI) -> PullNumber | N
     head = await commits.commit(gh, update.repo, parent=tip, files=files, message=message, author=author)
     await commits.put_branch(gh, update.repo, branch, head, mark=names.trailer_of(update))
     opened = await pulls.open(gh, update.repo, branch=branch, base=base, title=title, body=render.revert_body(update))
-    await pulls.label(gh, update.repo, opened.number, (names.LABEL,))
-    return opened.number
+    if opened.author.lower() == us.login.lower():
+        await pulls.label(gh, update.repo, opened.number, (names.LABEL,))
+    return opened
 
 
 async def _old_texts(update: Update, merge: Merge, gh: GitHubAPI, tip: Sha) -> Mapping[str, str | None]:

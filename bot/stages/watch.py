@@ -104,12 +104,21 @@ def _newer(update: Update, siblings: Sequence[Update]) -> Update | None:
     for other in siblings:
         if other.component != update.component or other.id == update.id:
             continue
-        if versions.compare(ecosystems.scheme_of(update.component), other.target, update.target) <= 0:
+        if not _is_newer(other, update):
             continue
         same_line = (other.kind is Kind.MAJOR) == (update.kind is Kind.MAJOR)
         if other.state in _AHEAD or (same_line and _is_good(other)):
             return other
     return None
+
+
+def _is_newer(other: Update, update: Update) -> bool:
+    """A version of another shape is another line; of the same version what was found last is the newer."""
+    scheme = ecosystems.scheme_of(update.component)
+    if not versions.fits(scheme, update.target, other.target):
+        return False
+    order = versions.compare(scheme, other.target, update.target)
+    return order > 0 or (order == 0 and other.created > update.created)
 
 
 def _is_good(other: Update) -> bool:

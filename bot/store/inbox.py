@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot.core.errors import Transient
 from bot.core.events import IN_PRODUCTION, Concern, Mail
 from bot.core.model import InstallationId, RepoName
-from bot.store import repos, work
+from bot.store import renames, repos, work
 from bot.store.rows import Delivery, Enqueue, dump, key_of, repo_key, repo_work
 from bot.store.tables import deliveries, insert_new, mail, updates
 from bot.store.tables import repos as repo_table
@@ -81,7 +81,11 @@ def _follow(conn: Connection, concern: Concern, installation: int | None, *, now
         work.make_due(conn, sa.select("r:" + repo_table.c.key).where(repo_table.c.active), now=now)
     if concern.repo is None:
         return
+    renames.follow(conn, concern.repo, number=concern.number, was=concern.was, installation=installation)
+    if concern.archived is not None:
+        repos.archive(conn, concern.repo, concern.archived, now=now, enqueue=enqueue)
     new = _learn(conn, concern.repo, installation, now=now, enqueue=enqueue)
+    renames.learn(conn, concern.repo, concern.number)
     if concern.look and not new:
         _look(conn, concern.repo, now=now, enqueue=enqueue)
     if concern.mail is not None:

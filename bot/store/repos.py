@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Row
 
 from bot.core.errors import Stale
 from bot.core.model import InstallationId, RepoName
-from bot.store import work
+from bot.store import renames, work
 from bot.store.rows import Enqueue, RepoRow, key_of, repo_key, repo_work
 from bot.store.tables import repos, updates
 from bot.store.tables import work as work_table
@@ -32,6 +33,8 @@ def _row(row: Row[Any]) -> RepoRow:
         seq=row.seq,
         done_seq=row.done_seq,
         tries=row.tries,
+        number=row.number,
+        archived=row.archived,
     )
 
 
@@ -60,15 +63,27 @@ def save(conn: Connection, row: RepoRow, *, due: datetime | None, tries: int) ->
 
 
 def install(
-    conn: Connection, names: Sequence[RepoName], installation: InstallationId, *, now: datetime, enqueue: Enqueue
+    conn: Connection,
+    names: Sequence[RepoName],
+    installation: InstallationId,
+    *,
+    numbers: Mapping[RepoName, int] = MappingProxyType({}),
+    now: datetime,
+    enqueue: Enqueue,
 ) -> None:
-    """The App may act on these from now on: each is looked at, and so is everything in flight there."""
+    """The App may act on these from now on: each is looked at, and so is everything in flight there.
+
+    numbers: GitHub's own, where they are told. None is taken for archived: where GitHub refuses every change, it says
+    why.
+    """
     for name in names:
+        renames.follow(conn, name, number=numbers.get(name), was=None, installation=None)
         key = repo_key(name)
-        values = {"name": name, "installation": installation, "active": True}
+        values = {"name": name, "installation": installation, "active": True, "archived": False}
         if conn.execute(sa.update(repos).where(repos.c.key == key).values(values)).rowcount == 0:
             conn.execute(sa.insert(repos).values(key=key, notes="{}", **values))
             work.begin(conn, repo_work(name), due=None, now=now)
+        renames.learn(conn, name, numbers.get(name))
     _news(conn, [repo_key(name) for name in names], now=now, enqueue=enqueue)
 
 
@@ -85,6 +100,14 @@ def uninstall(
     keys = list(conn.scalars(theirs))
     conn.execute(sa.update(repos).where(repos.c.key.in_(keys)).values(active=False))
     _news(conn, keys, now=now, enqueue=enqueue)
+
+
+def archive(conn: Connection, name: RepoName, archived: bool, *, now: datetime, enqueue: Enqueue) -> None:
+    """Nothing can be changed there from now on, or again; what is in flight is told, to come to rest or to go on."""
+    key = repo_key(name)
+    change = sa.update(repos).where(repos.c.key == key, repos.c.archived != archived).values(archived=archived)
+    if conn.execute(change).rowcount:
+        _news(conn, [key], now=now, enqueue=enqueue)
 
 
 def _news(conn: Connection, keys: list[str], *, now: datetime, enqueue: Enqueue) -> None:

@@ -35,6 +35,7 @@ class RepoRow:
     """A repository that the App was installed on. Inactive ones stay, for what was said and done there.
 
     due: when to look again (UTC). seq > done_seq: news came that nobody looked at. notes: JSON, the caller's own.
+    number: GitHub's own, None while it is not known. archived: nothing can be changed there until it is taken back.
     """
 
     name: RepoName
@@ -47,6 +48,13 @@ class RepoRow:
     seq: int = 0
     done_seq: int = 0
     tries: int = 0
+    number: int | None = None
+    archived: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing may be done there now."""
+        return self.archived or not self.active
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.core.events import Concern
-from bot.core.model import Component, Entry, InstallationId, PullNumber, RepoName, Update, UpdateId
+from bot.core.model import Component, Entry, InstallationId, PullNumber, RepoName, State, Update, UpdateId
 from bot.store import inbox, repos, shelf, updates, work
 from bot.store.database import Database
 from bot.store.rows import Change, Delivery, Enqueue, Lease, RepoRow, UpdateRow
@@ -63,9 +63,19 @@ class Store:
         """Write notes and default branch and settle its news; Stale when it changed since it was read."""
         return await self._db.write(repos.save, row, due=due, tries=tries)
 
-    async def install(self, names: Sequence[RepoName], installation: InstallationId, *, now: datetime) -> None:
-        """As the installation event does, for who learns of it by asking."""
-        await self._db.write(repos.install, names, installation, now=now, enqueue=self._enqueue)
+    async def install(
+        self,
+        names: Sequence[RepoName],
+        installation: InstallationId,
+        *,
+        numbers: Mapping[RepoName, int] | None = None,
+        now: datetime,
+    ) -> None:
+        """As the installation event does, for who learns of it by asking. numbers: GitHub's own, by which a repository
+        that has another name now stays the same row.
+        """
+        told = numbers or {}
+        await self._db.write(repos.install, names, installation, numbers=told, now=now, enqueue=self._enqueue)
 
     async def uninstall(self, names: Sequence[RepoName], installation: InstallationId, *, now: datetime) -> None:
         """As the event does: no names means all of the installation."""
@@ -122,6 +132,10 @@ class Store:
     async def recent(self, limit: int = 50) -> tuple[Update, ...]:
         """What changed last, over all repositories, the latest first."""
         return await self._db.read(updates.recent, limit)
+
+    async def standing(self) -> Mapping[State, int]:
+        """How many updates that have not ended are in each state; a state without any is left out."""
+        return await self._db.read(updates.standing)
 
     async def audit(self, uid: UpdateId) -> tuple[Entry, ...]:
         """What happened to an update, in order."""

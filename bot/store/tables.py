@@ -93,6 +93,8 @@ repos = sa.Table(
     _column("active", sa.Boolean()),
     _column("default_branch", sa.Text(), null=True),
     _column("notes", sa.Text()),
+    _column("number", sa.BigInteger(), null=True, index=True),
+    _column("archived", sa.Boolean(), server_default=sa.false()),
 )
 
 # document is the update itself as JSON; the other columns are there to find it by.

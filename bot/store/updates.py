@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from bot.core.errors import Stale
 from bot.core.events import Mail
-from bot.core.model import ENDS, Component, Entry, PullNumber, Update, UpdateId
+from bot.core.model import ENDS, Component, Entry, PullNumber, State, Update, UpdateId
 from bot.store import work
 from bot.store.rows import Change, Enqueue, UpdateRow, dump, key_of, parse, repo_key
 from bot.store.tables import audit, heard, insert_new, mail, updates
@@ -72,7 +72,13 @@ def load(conn: Connection, uid: UpdateId) -> UpdateRow | None:
 def add(
     conn: Connection, update: Update, entry: Entry, *, due: datetime | None, enqueue: Enqueue | None
 ) -> bool:  # fmt: skip
-    """A new row with its first line of audit. False, and nothing written, when this update was known."""
+    """A new row with its first line of audit. False, and nothing written, when this update was known.
+
+    That is by its id, or by what it is: in a repository that was renamed, the ids of before were made of the old name.
+    """
+    what = (update.component, update.target)
+    if any((known.component, known.target) == what for known in of_component(conn, update.repo, update.component)):
+        return False
     new = insert_new(conn, updates).values(id=update.id, **_columns(update)).returning(updates.c.id)
     if conn.execute(new).one_or_none() is None:
         return False
@@ -147,6 +153,12 @@ def recent(conn: Connection, limit: int) -> tuple[Update, ...]:
     """What changed last, over all repositories, the latest first."""
     latest = sa.select(updates.c.document).order_by(updates.c.changed_at.desc(), updates.c.id.desc()).limit(limit)
     return tuple(parse(text, Update) for text in conn.scalars(latest))
+
+
+def standing(conn: Connection) -> Mapping[State, int]:
+    """How many that have not ended are in each state."""
+    counted = sa.select(updates.c.state, sa.func.count()).where(~updates.c.ended).group_by(updates.c.state)
+    return {State(state): number for state, number in conn.execute(counted)}
 
 
 def entries(conn: Connection, uid: UpdateId) -> tuple[Entry, ...]:

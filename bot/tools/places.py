@@ -131,23 +131,37 @@ def span(value: object) -> timedelta:
 
 def load(source: str, where: str) -> Node:
     """Parse YAML into a Node. ConfigProblem with the line for what is no YAML, no mapping, or too large."""
-    if len(source.encode()) > MOST_BYTES:
-        raise ConfigProblem(f"is larger than {MOST_BYTES // 1024} KiB", where=where)
-    if _depth(source) > DEEPEST:
-        raise ConfigProblem(f"nests brackets deeper than {DEEPEST}", where=where)
-    yaml = YAML(typ="rt")
-    try:
-        data = yaml.load(StringIO(source))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigProblem(f"is no valid YAML: {error.problem}", where=f"{where}:{line}") from None
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise ConfigProblem(f"is no valid YAML: {error}", where=where) from None
+    data = _loaded(source, where)
     if data is None:
         data = CommentedMap()
     if not isinstance(data, CommentedMap):
         raise ConfigProblem("must be a mapping at the top", where=f"{where}:1", mend="Begin with version: 1")
     return Node(data, where)
+
+
+def load_list(source: str, where: str) -> list[Node]:
+    """The same for a file that is a list of mappings; empty for an empty file."""
+    data = _loaded(source, where)
+    if data is None:
+        return []
+    if not isinstance(data, CommentedSeq) or not all(isinstance(item, CommentedMap) for item in data):
+        raise ConfigProblem("must be a list of mappings", where=f"{where}:1", mend='Begin each with "- name:"')
+    return [Node(item, where, f"[{index}]") for index, item in enumerate(data)]
+
+
+def _loaded(source: str, where: str) -> object:
+    if len(source.encode()) > MOST_BYTES:
+        raise ConfigProblem(f"is larger than {MOST_BYTES // 1024} KiB", where=where)
+    if _depth(source) > DEEPEST:
+        raise ConfigProblem(f"nests brackets deeper than {DEEPEST}", where=where)
+    try:
+        data: object = YAML(typ="rt").load(StringIO(source))
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigProblem(f"is no valid YAML: {error.problem}", where=f"{where}:{line}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise ConfigProblem(f"is no valid YAML: {error}", where=where) from None
+    return data
 
 
 def plain(value: object, *, most: int = 10_000) -> object:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from yarl import URL
 
 HIDDEN = "***"
 
@@ -51,6 +55,40 @@ class Secret:
 
     def __reduce__(self) -> tuple[object, ...]:
         raise TypeError("a secret is not pickled: it would lie on a disk in the open")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lent:
+    """A secret that its owner lends. repositories: globs of owner/name; hosts: where it may be sent, in lower case.
+
+    A host with a port (`metrics.example.com:9090`) stands for that port alone.
+    """
+
+    name: str
+    value: Secret
+    repositories: tuple[str, ...]
+    hosts: frozenset[str]
+
+    def is_for(self, repo: str) -> bool:
+        """Whether this repository (owner/name in any case) may use it. A glob's stars never reach over the slash."""
+        owner, _, name = repo.lower().partition("/")
+        globs = (glob.lower().partition("/") for glob in self.repositories)
+        return any(fnmatchcase(owner, first) and fnmatchcase(name, second) for first, _, second in globs)
+
+    def may_go_to(self, url: str) -> bool:
+        """Whether it may be sent there; never to what is no URL."""
+        return not self.hosts.isdisjoint(hosts_of(url))
+
+
+def hosts_of(url: str) -> frozenset[str]:
+    """The host of an http or https URL, bare and with its port; none of what is no such URL."""
+    try:
+        there = URL(url, encoded=True)
+        host, port = (there.raw_host or "").lower(), there.port
+    except ValueError:
+        return frozenset()
+    host = f"[{host}]" if ":" in host else host
+    return frozenset({host, f"{host}:{port}"}) if host and there.scheme in ("http", "https") else frozenset()
 
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:

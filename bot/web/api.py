@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from bot import __version__
-from bot.core.model import UpdateId
+from bot.core.model import ENDS, State, UpdateId
 from bot.store.store import Store
 from bot.tools import metrics
 
@@ -33,7 +33,11 @@ class Api:
         return web.json_response({"ok": True, "version": __version__, "missing": list(self._missing)})
 
     async def figures(self, _request: web.Request) -> web.Response:
-        """Prometheus text."""
+        """Prometheus text. Updates are counted here, for a gauge tells of now."""
+        counted = await self._store.standing()
+        for state in State:
+            if state not in ENDS:
+                metrics.UPDATES.labels(state.value).set(counted.get(state, 0))
         return web.Response(body=metrics.exposition(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def updates(self, request: web.Request) -> web.Response:

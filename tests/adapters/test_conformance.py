@@ -14,18 +14,26 @@ import bot.adapters
 from bot.adapters import Tools, kinds, open_one, secret_of
 from bot.core.errors import ConfigProblem
 from bot.core.model import RepoName
-from bot.core.ports import HealthSource, Manifest, Provider, Source
+from bot.core.ports import Advisories, HealthSource, Manifest, Provider, Source
 from bot.tools.http import Http
 from bot.tools.pip import IndexSettings
 from bot.tools.secrets import Secret
+from tests.builders import lent
 
 FAMILIES: list[ModuleType] = [
     import_module(f"bot.adapters.{found.name}") for found in pkgutil.iter_modules(bot.adapters.__path__) if found.ispkg
 ]
 ALL = [(family, kind) for family in FAMILIES for kind in kinds(family)]
-SOCKETS: dict[str, type] = {"sources": Source, "manifests": Manifest, "providers": Provider, "health": HealthSource}
+SOCKETS: dict[str, type] = {
+    "advisories": Advisories,
+    "health": HealthSource,
+    "manifests": Manifest,
+    "providers": Provider,
+    "sources": Source,
+}
 # Options without which an adapter cannot know where to go.
 NEEDED: dict[tuple[str, str], dict[str, object]] = {
+    ("advisories", "osv_dump"): {"path": "."},
     ("health", "http"): {"url": "https://health.example/"},
     ("health", "prometheus"): {"url": "https://prometheus.example/"},
 }
@@ -87,10 +95,51 @@ def test_the_families_of_the_path_are_there() -> None:
 
 def test_a_secret_is_asked_for_by_name() -> None:
     """No name, no secret; a name that nobody set is said."""
-    tools = Tools(http=Http(), secrets={"A": Secret("x")}.get)
-    assert secret_of(tools, "", "kind") is None
-    assert secret_of(tools, "A", "kind") == Secret("x")
+    tools, url = Tools(http=Http(), secrets=lent(A="x")), "http://127.0.0.1:9/health"
+    assert secret_of(tools, "", "kind", url) is None
+    assert secret_of(tools, "A", "kind", url) == Secret("x")
     with pytest.raises(ConfigProblem, match="no secret 'B'"):
-        secret_of(tools, "B", "kind")
+        secret_of(tools, "B", "kind", url)
     with pytest.raises(ConfigProblem):
-        secret_of(Tools(http=Http()), "A", "kind")
+        secret_of(Tools(http=Http()), "A", "kind", url)
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://evil.example/health", "evil.example"),
+        ("https://good.example.evil.example/", "good.example.evil.example"),
+        ("https://good.example@evil.example/", "evil.example"),
+        ("https://evil.example/https://good.example/", "evil.example"),
+        ("https://evil.example#@good.example/", "evil.example"),
+        ("https://sub.good.example/", "sub.good.example"),
+        ("https://good.example./", "good.example."),
+        ("https://narrow.example/", "narrow.example"),
+        ("https://narrow.example:8443/", "narrow.example:8443"),
+        ("http://[::2]:9/", "[::2]:9"),
+        ("ftp://good.example/", "what is no URL"),
+        ("//good.example/", "what is no URL"),
+        ("https://[good.example/", "what is no URL"),
+        ("", "what is no URL"),
+    ],
+)
+def test_a_secret_is_not_sent_to_where_it_is_not_lent(url: str, place: str) -> None:
+    """Whoever writes the file of a repository cannot have an operator's secret sent to a place of their own."""
+    tools = Tools(http=Http(), secrets=lent("good.example", "narrow.example:9443", "[::1]", A="hunter22"))
+
+    with pytest.raises(ConfigProblem) as caught:
+        secret_of(tools, "A", "kind", "https://good.example/", url)
+    assert f"kind: the secret 'A' is not to be sent to {place}." in str(caught.value)
+    assert "hunter22" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://GOOD.example:8443/x", "http://good.example", "https://narrow.example:9443/", "http://[::1]:9/"]
+)
+def test_a_secret_is_sent_to_where_it_is_lent(url: str) -> None:
+    """A host stands for all its ports, a host with a port for that one."""
+    tools = Tools(http=Http(), secrets=lent("good.example", "narrow.example:9443", "[::1]", A="hunter22"))
+
+    assert secret_of(tools, "A", "kind", url) == Secret("hunter22")
+    with pytest.raises(ConfigProblem, match="what is no URL"):
+        secret_of(tools, "A", "kind")

@@ -17,8 +17,8 @@ from bot.adapters.health.prometheus import filled, grown
 from bot.core.errors import ConfigProblem, Permanent, Transient
 from bot.core.model import Counts, Sha
 from bot.tools.http import Http, Reach
-from bot.tools.secrets import Secret
 from tests.adapters.index_server import serving
+from tests.builders import lent
 
 OLD, NEW = Sha("a" * 40), Sha("b" * 40)
 
@@ -50,7 +50,7 @@ async def service() -> AsyncIterator[Service]:
 @pytest.fixture
 async def tools() -> AsyncIterator[Tools]:
     async with Http(Reach(trusted=["127.0.0.1"])) as http:
-        yield Tools(http=http, secrets={"KEY": Secret("hunter22")}.get)
+        yield Tools(http=http, secrets=lent(KEY="hunter22"))
 
 
 async def test_counts_of_both_releases_are_read(service: Service, tools: Tools) -> None:

@@ -65,7 +65,7 @@ class Ear:
 
 @dataclass(slots=True, kw_only=True)
 class Stage:
-    """Everything that a test on the box needs."""
+    """Everything that a test on the box needs; at its end all answers and all webhooks are held against GitHub's."""
 
     box: Box
     session: aiohttp.ClientSession
@@ -138,8 +138,11 @@ class Stage:
         return made.json
 
     async def settle(self) -> None:
-        """Until all is quiet; then every webhook that was heard is checked against the schemas."""
+        """Until all is quiet: every workflow has ended and every webhook was heard."""
         await asyncio.wait_for(self.box.settle(), 30)
+
+    def judge_webhooks(self) -> None:
+        """Write down where a webhook that was heard differs from GitHub's published schemas."""
         for event, body, _ in self.ear.heard:
             self.problems += [one for one in Schemas.load().webhook(event, body) if not KNOWN.match(one)]
 
@@ -191,4 +194,5 @@ async def stage(**given: Any) -> AsyncIterator[Stage]:
             yield one
         finally:
             await runner.cleanup()
+    one.judge_webhooks()
     assert not one.problems, "\n".join(sorted(set(one.problems)))

@@ -1,11 +1,16 @@
-"""The box as a process of its own: it says where it is, and starts with nothing."""
+"""The box as a process of its own: it says where it is, starts with nothing, and knows nothing of the bot."""
 
+import ast
 import asyncio
 import contextlib
+import pkgutil
+import tomllib
+from pathlib import Path
 
 import aiohttp
 import pytest
 
+from bot.demo import box as package
 from bot.demo.box import Box, serve
 from bot.demo.box.git import GitError
 
@@ -49,3 +54,28 @@ async def test_an_app_on_all_repositories_has_those_to_come():
         repo = await box.add_repo("ann", "late")
         assert repo.id in box.world.repos_of(box.world.installations[number])
         assert "PRIVATE KEY" in pem and len(secret) == 40
+
+
+def test_it_shares_nothing_with_the_bot():
+    """Client and imitation must not share a mistake: of this project the box imports itself alone."""
+    mine = package.__name__
+    found = set()
+    for path in Path(package.__path__[0]).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add("." * node.level + (node.module or ""))
+    assert mine in found and not any(name.startswith(".") for name in found)
+    assert [name for name in found if name.partition(".")[0] == "bot" and not f"{name}.".startswith(f"{mine}.")] == []
+
+
+def test_the_contract_names_all_of_the_bot():
+    """import-linter sees imports by way of others too, but only of what its list names."""
+    root = Path(package.__path__[0]).parent.parent
+    contracts = tomllib.loads((root.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [named] = [one["forbidden_modules"] for one in contracts if one.get("source_modules") == [package.__name__]]
+    there = {f"bot.{one.name}" for one in pkgutil.iter_modules([str(root)])} - {"bot.demo"}
+    beside = {f"bot.demo.{one.name}" for one in pkgutil.iter_modules([str(root / "demo")])} - {package.__name__}
+
+    assert sorted(there | beside) == sorted(named)

@@ -325,6 +325,14 @@ async def test_auto_merge_waits_for_the_check():
         assert (await it.ask("GET", url)).json["merged"] is True
         assert "refs/heads/topic" not in it.repo.git.refs
 
+        other = (await it.pull("other", path="other.txt"))["node_id"]
+        for word in ("enable", "disable"):
+            mutation = f'{word}PullRequestAutoMerge(input: {{pullRequestId: "{other}"}})'
+            text = f"mutation {{ {mutation} {{ clientMutationId }} }}"
+            assert (await it.ask("POST", "/graphql", {"query": text})).json["data"]
+        await it.settle()
+        assert {"pull_request.auto_merge_enabled", "pull_request.auto_merge_disabled"} <= set(it.ear.names())
+
 
 async def test_graphql_knows_little_and_says_so():
     """Who am I, how much is left; anything else is an error in GraphQL's own way."""

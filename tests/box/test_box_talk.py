@@ -30,6 +30,29 @@ async def test_comments_are_written_edited_and_removed():
         assert it.ear.last("issue_comment.created")["issue"]["pull_request"]
 
 
+async def test_a_locked_conversation_is_for_persons_who_may_write():
+    """No App, no stranger and no reaction until it is unlocked; who may write goes on, and everybody can read."""
+    async with stage() as it:
+        number = (await it.pull())["number"]
+        one, eve = it.at(f"/issues/{number}"), it.box.add_user("eve")
+        said = await it.ask("POST", f"{one}/comments", {"body": "hi"}, token=it.reviewer)
+        assert (await it.ask("PUT", f"{one}/lock", token=eve)).status == 403
+        assert (await it.ask("PUT", f"{one}/lock", {"lock_reason": "spam"}, token=it.reviewer)).status == 204
+        shown = (await it.ask("GET", it.at(f"/pulls/{number}"))).json
+        assert (True, "spam") == (shown["locked"], shown["active_lock_reason"])
+        for who, wanted in ((it.token, 403), (eve, 403), (it.reviewer, 201)):
+            assert wanted == (await it.ask("POST", f"{one}/comments", {"body": "me"}, token=who)).status
+        for place in (f"{one}/reactions", it.at(f"/issues/comments/{said.json['id']}/reactions")):
+            assert 403 == (await it.ask("POST", place, {"content": "eyes"}, token=it.reviewer)).status
+        review = {"event": "COMMENT", "body": "look"}
+        assert 422 == (await it.ask("POST", it.at(f"/pulls/{number}/reviews"), review, token=eve)).status
+        assert 200 == (await it.ask("POST", it.at(f"/pulls/{number}/reviews"), review, token=it.reviewer)).status
+        assert (await it.ask("DELETE", f"{one}/lock", token=it.reviewer)).status == 204
+        assert (await it.ask("POST", f"{one}/comments", {"body": "at last"})).status == 201
+        await it.settle()
+        assert {"pull_request.locked", "pull_request.unlocked"} <= set(it.ear.names())
+
+
 async def test_a_reaction_is_given_once():
     """201, then 200 for the same again; counted, filtered, taken back only by its giver."""
     async with stage() as it:

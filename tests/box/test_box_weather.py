@@ -113,8 +113,35 @@ async def test_limits_are_told_apart():
         empty = await it.ask("GET", it.at())
         assert (empty.status, empty.headers["X-RateLimit-Remaining"]) == (403, "0")
         assert (await it.ask("GET", it.at(), token=it.reviewer)).status == 200
+        assert (await it.ask("GET", "/rate_limit")).json["resources"]["core"]["remaining"] == 0
         got = (await it.ask("GET", "/rate_limit", token=it.reviewer)).json
         assert got["resources"]["core"]["limit"] == 5000
+
+
+async def test_graphql_has_an_hour_of_its_own():
+    """REST spends nothing of it; when it is spent the status is 200 all the same, and the secondary limit is 403."""
+    query = {"query": "{ viewer { login } }"}
+    async with stage() as it:
+        first = await it.ask("POST", "/graphql", query)
+        left = int(first.headers["X-RateLimit-Remaining"])
+        await it.ask("GET", it.at())
+        again = await it.ask("POST", "/graphql", query)
+        assert (again.headers["X-RateLimit-Resource"], again.headers["X-RateLimit-Remaining"]) == (
+            "graphql",
+            str(left - 1),
+        )
+        assert (await it.ask("GET", "/rate_limit")).json["resources"]["graphql"]["remaining"] == left - 1
+
+        asked = {"kind": "primary", "seconds": 60, "resource": "graphql"}
+        assert (await it.ask("POST", "/_box/faults", asked)).status == 204
+        spent = await it.ask("POST", "/graphql", query)
+        assert (spent.status, spent.json["errors"][0]["type"]) == (200, "RATE_LIMITED")
+        assert spent.headers["X-RateLimit-Remaining"] == "0"
+        assert (await it.ask("GET", it.at())).status == 200
+
+        it.box.world.limits.bucket(f"installation:{it.installation}", "graphql").used = 0
+        it.box.world.faults.secondary(30)
+        assert (await it.ask("POST", "/graphql", query)).status == 403
 
 
 async def test_what_has_not_changed_is_304_and_free():

@@ -88,6 +88,7 @@ def test_the_walk_hears_the_webhooks_that_a_bot_lives_on(walked: Walked) -> None
     wanted += " pull_request.opened pull_request.edited pull_request.synchronize pull_request.closed"
     wanted += " pull_request.reopened pull_request.labeled pull_request.unlabeled pull_request.review_requested"
     wanted += " pull_request_review.submitted pull_request_review.dismissed"
+    wanted += " repository.renamed repository.archived repository.unarchived issues.locked issues.unlocked"
     wanted += " issue_comment.created issue_comment.edited issue_comment.deleted release.published"
     wanted += " workflow_run.requested workflow_run.in_progress workflow_run.completed"
     wanted += " workflow_job.queued workflow_job.in_progress workflow_job.completed"

@@ -21,7 +21,7 @@ async def walk(box: Box, http: aiohttp.ClientSession) -> list[Heard]:
     await work.checks(cast, head)
     await work.statuses(cast, head)
     await work.merging(cast, number, head)
-    for chapter in (ship.environments, ship.workflows, ship.deployments, ship.releases):
+    for chapter in (ship.environments, ship.workflows, ship.deployments, ship.releases, ship.settings):
         await chapter(cast)
     await box.settle()
     await ship.delivery_log(cast)

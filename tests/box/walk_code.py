@@ -98,6 +98,8 @@ async def history(cast: Cast, branch: str) -> None:
     await cast.bot("GET", f"{REPO}/branches?protected=false")
     await cast.bot("GET", f"{REPO}/branches/{branch}")
     await cast.bot("GET", f"{REPO}/branches/nowhere")
+    await cast.bot("GET", f"{REPO}/activity?ref={branch}&per_page=1")
+    await cast.bot("GET", f"{REPO}/activity?activity_type=branch_creation&direction=asc")
     await cast.bot("GET", f"{REPO}/tarball/main")
     await cast.bot("GET", f"{REPO}/zipball/main")
     tip = (await cast.bot("GET", f"{REPO}/git/ref/heads/main"))["object"]["sha"]

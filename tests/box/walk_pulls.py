@@ -23,6 +23,17 @@ async def issues(cast: Cast) -> None:
     await cast.bot("PATCH", one, {"state": "open"})
     await labels_of(cast, one)
     await reactions(cast, one)
+    await locked(cast, one)
+
+
+async def locked(cast: Cast, one: str) -> None:
+    """A conversation that is closed to all but its writers, and opened again."""
+    await cast.mona("PUT", f"{one}/lock", {"lock_reason": "too heated"})
+    await cast.mona("PUT", f"{one}/lock", {"lock_reason": "boring"})
+    await cast.bot("POST", f"{one}/comments", {"body": "May I?"})
+    await cast.bot("POST", f"{one}/reactions", {"content": "eyes"})
+    await cast.bot("GET", one)
+    await cast.mona("DELETE", f"{one}/lock")
 
 
 async def labels_of(cast: Cast, one: str) -> None:

@@ -111,6 +111,20 @@ async def releases(cast: Cast) -> None:
     await cast.bot("GET", f"{REPO}/releases/tags/v9")
 
 
+async def settings(cast: Cast) -> None:
+    """Another name and the way back, the archive and the way back; by an admin alone."""
+    await cast.hubot("PATCH", REPO, {"archived": True})
+    await cast.bot("PATCH", REPO, {"archived": True})
+    await cast.mona("PATCH", REPO, {"name": "no name"})
+    await cast.mona("PATCH", REPO, {"name": "books"})
+    await cast.bot("GET", REPO)
+    await cast.mona("PATCH", "/repos/octo/books", {"name": "lib"})
+    await cast.mona("PATCH", REPO, {"archived": True, "description": "Old"})
+    await cast.bot("POST", f"{REPO}/labels", {"name": "late"})
+    await cast.mona("PATCH", REPO, {"name": "books"})
+    await cast.mona("PATCH", REPO, {"archived": False, "default_branch": "nowhere"})
+
+
 async def delivery_log(cast: Cast) -> None:
     """What was sent to the App, and the wish to have it again."""
     rows = await cast.app("GET", "/app/hook/deliveries?per_page=5")

@@ -44,12 +44,12 @@ def test_a_yes_of_somebody_who_may_write_counts() -> None:
     assert found.why == ("@ann approved `aaaaaaa`",)
 
 
-def test_where_a_writer_is_unknown_nobody_approves() -> None:
-    """Whoever says yes may be who wrote it; a no of theirs still is one."""
-    found = stand(a_review(), a_review(NO, "bob"), pushers=(Login("ben"), None))
+def test_an_unknown_writer_is_nobody_in_particular() -> None:
+    """It takes nobody's yes away, since the policy asks for one more; who is known to have pushed has none."""
+    found = stand(a_review(), a_review(who="ben"), pushers=(Login("ben"), None))
 
-    assert ((), (Login("bob"),)) == (found.approvals, found.blockers)
-    assert "not all writers on the branch are known" in found.why[0]
+    assert ["ann"] == [yes.who for yes in found.approvals]
+    assert "wrote to this pull request themselves" in found.why[1]
 
 
 def test_nobody_said_anything_is_no_approval() -> None:

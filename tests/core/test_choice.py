@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from bot.core.choice import Choice, Rules, choose
+from bot.core.choice import Choice, choose
 from bot.core.errors import ConfigProblem
 from bot.core.model import Artifact, Component, Kind, Pin, Priority, Release, State, Verdict
+from bot.core.objections import Rules
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

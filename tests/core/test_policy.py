@@ -13,6 +13,7 @@ from bot.core.policy import DEFAULT_RULES, SEVERITY, CheckFact, Facts, Light, Po
 from tests.builders import HEAD, HOUR, NOW, a_sha, a_simulation
 
 YES = Approval(who=Login("maria"), head=HEAD, at=NOW, source="review")
+ALSO = replace(YES, who=Login("ivan"))
 SLOW = CheckFact(name="slow", light=Light.PENDING)
 GREEN = CheckFact(name="ci", light=Light.GREEN, required=True)
 
@@ -52,6 +53,9 @@ def facts(**overrides: object) -> Facts:
         ({"pushed_by_others": True}, Verdict.REVIEW),
         ({"pushed_by_others": True, "approvals": (YES,)}, Verdict.APPROVE),
         ({"pushed_by_others": True, "unknown_writers": True, "approvals": (YES,)}, Verdict.REVIEW),
+        ({"pushed_by_others": True, "unknown_writers": True, "approvals": (YES, YES)}, Verdict.REVIEW),
+        ({"pushed_by_others": True, "unknown_writers": True, "approvals": (YES, ALSO)}, Verdict.APPROVE),
+        ({"unknown_writers": True, "approvals": ()}, Verdict.APPROVE),
         ({"draft": True}, Verdict.HOLD),
         ({"checks": (SLOW,)}, Verdict.HOLD),
         ({"checks": (SLOW,), "since": NOW - HOUR / 2}, Verdict.HOLD),
@@ -111,6 +115,7 @@ any_facts = st.builds(
     blockers=st.sampled_from([(), (Login("tom"),)]),
     defer_until=st.sampled_from([None, NOW - HOUR, NOW + HOUR]),
     pushed_by_others=st.booleans(),
+    unknown_writers=st.booleans(),
 )
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import check_runs, names, render
-from bot.core.model import Grade, Isolation, Kind, Merge, PullNumber, State, Verdict
+from bot.core.model import Grade, Isolation, Kind, Merge, PullNumber, State, Tally
 from bot.core.policy import Facts, Policy, decide
 from bot.core.quoting import block, code, table
 from tests.builders import (
@@ -71,6 +71,21 @@ def test_the_conclusion_is_the_grade(grade: Grade, conclusion: str) -> None:
     update = an_update(pull=a_pull(), simulation=a_simulation(grade=grade), state=State.SIMULATED)
 
     assert conclusion == check_runs.wanted(update)[0].conclusion
+
+
+def test_the_simulation_shows_every_suite() -> None:
+    """One row a suite with its verdict, its counts on both sides and its reason, below the names of the columns."""
+    unit = a_suite(kind="unit", before=Tally(passed=3, skipped=1), after=Tally(passed=2, failed=1), why="1 newly fails")
+    other = a_suite(kind="browser", grade=Grade.UNKNOWN, before=Tally(), after=Tally(), why="no display | here")
+    simulation = a_simulation(grade=Grade.FAILED, suites=(unit, other))
+    [run] = check_runs.wanted(an_update(pull=a_pull(), simulation=simulation, state=State.SIMULATED))
+    rows = [line for line in run.summary.splitlines() if line.startswith("|")]
+
+    assert ["| Suite | Verdict | Before | After | Why |", "|" + " --- |" * 5] == rows[:2]
+    assert [
+        "| unit | passed | 3 passed, 1 skipped | 2 passed, 1 failed | 1 newly fails |",
+        "| browser | unknown | none | none | no display \\| here |",
+    ] == rows[2:4]
 
 
 def test_a_trial_that_runs_is_in_progress() -> None:
@@ -175,11 +190,3 @@ def test_hostile_test_names_do_not_break_the_check() -> None:
     assert 1 == len(rows)
     assert 6 == rows[0].replace("\\|", "").count("|")
     assert chr(0x202E) not in run.summary + run.text
-
-
-def test_a_decision_in_one_line() -> None:
-    """For logs and tables."""
-    decision = decided().decision
-
-    assert decision is not None and Verdict.APPROVE is decision.verdict
-    assert render.decision_line(decision).startswith("approve: ")

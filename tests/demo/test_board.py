@@ -80,7 +80,16 @@ def test_the_picture_shows_scenes_words_traffic_and_links():
         Pace(release="b" * 40, rate=10, failing=0.05, weight=5),
     ]
     text = painted(show.picture(board, paces, traffic, lambda release: f"lib of {release[:1]}", height=40))
-    for part in ("▶", "1 A scene", "2 Another", "line 98", "aaaaaaa lib of a", "95 %", "5.0 % fail", "http://127.0.0.1:1/x"):
+    for part in (
+        "▶",
+        "1 A scene",
+        "2 Another",
+        "line 98",
+        "aaaaaaa lib of a",
+        "95 %",
+        "5.0 % fail",
+        "http://127.0.0.1:1/x",
+    ):
         assert part in text
     assert "100 visits, 5 failed" in text
     assert "line 2 " not in text

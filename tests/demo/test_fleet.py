@@ -122,7 +122,7 @@ async def test_a_release_that_cannot_start_gets_no_traffic(fleet, changed, said)
 
 async def test_an_unhealthy_release_gets_no_traffic(fleet):
     """It listens and says that it is not well."""
-    sick = service.APP.replace("return 200, {\"ok\"", "return 503, {\"ok\"")
+    sick = service.APP.replace('return 200, {"ok"', 'return 503, {"ok"')
     await fleet.take(NEW, tree(releases.FIRST, **{"app.py": sick}))
     with pytest.raises(NotDeployed, match="did not start"):
         await fleet.deploy(NEW, stable=OLD, weight=50)

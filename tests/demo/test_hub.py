@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from bot.demo import hosting, service
 from bot.demo.hub import Refusal
 
 SITE = "http://127.0.0.1:9/"
+MANIFEST = Path(__file__).parent.parent.parent / "app.yml"
 
 
 @pytest.fixture
@@ -44,6 +47,12 @@ async def test_the_app_is_registered_and_its_key_is_nobody_elses(github):
     assert "PRIVATE KEY" in github.key.read_text()
     assert github.app_login == "surefoot[bot]"
     await github.install()
+
+
+def test_the_show_needs_no_more_than_the_manifest_asks_for():
+    """What the bot does here it can do with the permissions that a real owner is asked for."""
+    asked = YAML(typ="safe").load(MANIFEST.read_text())["default_permissions"]
+    assert {name: asked.get(name) for name in hosting.GRANTED} == hosting.GRANTED
 
 
 async def test_a_pull_request_is_seen_from_its_opening_to_its_merge(github):

@@ -272,10 +272,19 @@ async def test_a_major_that_did_not_wait_is_noticed(page, said):
 # 5
 
 
+A_RED_RUN = {
+    names.SIMULATION: PASSED,
+    names.ROLLOUT: a_check(names.ROLLOUT, "failure", title="a run failed", summary="| turned back: a run |"),
+}
+SUMMARY = (
+    "| Step | How it stands |\n| Environment production | turned back: canary failed 5 of 100 requests (5.0 %) |\n"
+)
+
+
 def a_faulty(again: bool = False, pin: str = releases.MAJOR, **but) -> Page:
     pull = a_pull(releases.FAULTY)
     revert = a_pull("", number=8, branch=f"surefoot/revert-{releases.PROJECT}-{releases.FAULTY}", title="Revert it")
-    rollout = a_check(names.ROLLOUT, "failure", title="turned back")
+    rollout = a_check(names.ROLLOUT, "failure", title="turned back", summary=SUMMARY)
     runs = {names.SIMULATION: PASSED, names.ROLLOUT: rollout, "build": a_check("build", "success")}
     page = Page(all_pulls=[pull, revert], after={7: merged(pull)}, runs=runs, states=("failure",))
     page.files = {"requirements.txt": f"{releases.PROJECT}=={pin}\n"}
@@ -290,7 +299,8 @@ async def test_a_faulty_release_is_well_treated_when_it_is_turned_back_and_remem
     """With what it cost as evidence."""
     play = a_play(a_faulty(), shares=(5, 25, 0))
     assert await scenes.faulty(play) == "stopped at 25 %, turned back, reverted, blocked"
-    for part in ("weights 5 → 25 → 0 %; 5 of its 100 requests", "#8 Revert it", "nothing was proposed"):
+    told = ("weights 5 → 25 → 0 %; 5 of its 100 requests", "#8 Revert it", "nothing was proposed")
+    for part in (*told, "failure, canary failed 5 of 100 requests (5.0 %): u"):
         assert part in proof(play)
 
 
@@ -301,10 +311,11 @@ async def test_a_faulty_release_is_well_treated_when_it_is_turned_back_and_remem
         (a_faulty(), (5, 100, 0), "it reached everybody"),
         (a_faulty(pin=releases.FAULTY), (5, 0), "after the revert main pins"),
         (a_faulty(again=True), (5, 0), "proposed again: .*9"),
+        (a_faulty(runs=A_RED_RUN), (5, 0), "not by the judge: a run failed"),
     ],
 )
 async def test_a_faulty_release_treated_otherwise_is_noticed(page, shares, said):
-    """Not caught, caught too late, not reverted, or not remembered."""
+    """Not caught, caught too late, not reverted, not remembered, or turned back for another reason than its health."""
     with pytest.raises(Otherwise, match=said):
         await scenes.faulty(a_play(page, shares=shares))
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from bot.demo import bot_process, world
+from bot.demo import bot_process, hosting, world
 from bot.demo.board import Board
 from bot.demo.bot_process import NotStarted
+from tests.openapi.guard import Guard
 
 
 def processes_in(folder: Path) -> list[str]:
@@ -26,8 +28,23 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-async def test_a_world_is_raised_and_taken_down_without_a_trace(monkeypatch):
-    """The real bot runs as a process of its own; afterwards neither process nor folder is left."""
+@pytest.fixture
+def boxes(monkeypatch):
+    """Every GitHub that is started while the test runs."""
+    found, start = [], hosting.Box.start
+
+    @asynccontextmanager
+    async def watched(**given):
+        async with start(**given) as box:
+            found.append(box)
+            yield box
+
+    monkeypatch.setattr(hosting.Box, "start", watched)
+    return found
+
+
+async def test_a_world_is_raised_and_taken_down_without_a_trace(monkeypatch, boxes):
+    """The real bot runs as a process of its own, and asks GitHub only what GitHub knows; afterwards nothing is left."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://somebody.elses/database")
     board = Board()
     async with world.raised(board, unjailed=False) as made:
@@ -43,6 +60,14 @@ async def test_a_world_is_raised_and_taken_down_without_a_trace(monkeypatch):
                 await asyncio.sleep(0.02)
         assert made.traffic.failed == 0
         assert list(made.proxy.weights.values()) == [100]
+        await made.install()
+        async with asyncio.timeout(20):
+            while not await made.hub.pulls():  # noqa: ASYNC110  # nor does a pull request, to who has no webhook
+                await asyncio.sleep(0.05)
+        guard = Guard()
+        guard.read(boxes[0].log)
+        assert ("POST", "/repos/{owner}/{repo}/pulls") in guard.seen
+        assert guard.problems == []
     assert not folder.exists()
     assert processes_in(folder) == []
 

@@ -254,6 +254,18 @@ class Flow:
     async def _idle(self) -> bool:
         return not await self.app.store.undrained() and await self.app.engine.idle(5)
 
+    def asked(self, method: str = "") -> int:
+        """How many requests the bot has made in the name of its installation so far."""
+        made = [row for row in self.box.log if row.actor.startswith("installation:")]
+        return sum(method in ("", row.method) for row in made)
+
+    async def figures(self) -> dict[str, float]:
+        """What /metrics says now."""
+        door = self.box.world.apps[self.app_id].webhook_url.removesuffix("github") + "metrics"
+        async with self.rosa.http.get(door) as answer:
+            lines = (await answer.text()).splitlines()
+        return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
     async def whys(self, update: Update) -> list[str]:
         """The audit of an update, sentence by sentence."""
         return [entry.why for entry in await self.app.store.audit(update.id)]
@@ -270,15 +282,26 @@ def settings_for(box: Box, folder: Path, app: tuple[int, str, str], **more: str)
         "SUREFOOT_DATA_DIR": str(folder / "data"),
         "SUREFOOT_ALLOW_NETWORKS": "127.0.0.0/8",
         "SUREFOOT_POLL": "1h",
+        "SUREFOOT_FRESH": "0s",
+        "SUREFOOT_OSV": "off",
     }
     return replace(config.settings({**env, **more}), tick=timedelta(milliseconds=200))
 
 
 @asynccontextmanager
 async def flowing(
-    folder: Path, *, configured: bool = True, files: Mapping[str, str] | None = None
+    folder: Path,
+    *,
+    configured: bool = True,
+    installed: bool = True,
+    files: Mapping[str, str] | None = None,
+    env: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Flow]:
-    """The world with the App installed, and the bot at work in it."""
+    """The world with the App installed unless that is left to the test, and the bot at work in it.
+
+    env: what the operator sets besides. At its end every request that the bot made, and every answer that it got, is
+    held against GitHub's own description.
+    """
     async with AsyncExitStack() as stack:
         box = await stack.enter_async_context(Box.start(data_dir=folder / "github"))
         index, production = Index(), Production()
@@ -288,9 +311,14 @@ async def flowing(
         health = await _serve(stack, [web.get("/healthz/releases", production.page)])
         production.watch(box)
         given = IndexSettings(index_url=index.url)
-        flow = await _peopled(stack, box, folder, health, configured=configured, files=files or {}, index=given)
+        there = {**({".github/surefoot.yml": CONFIG.replace("HEALTH", health)} if configured else {}), **(files or {})}
+        flow = await _peopled(stack, box, folder, health, files=there, index=given, env=env or {})
         flow.index, flow.production = index, production
+        if installed:
+            flow.install()
         yield flow
+        found = problems(flow)
+        assert not found, "\n".join(found)
 
 
 async def _serve(stack: AsyncExitStack, routes: list[web.RouteDef] | web.Application) -> str:
@@ -310,16 +338,15 @@ async def _peopled(
     folder: Path,
     health: str,
     *,
-    configured: bool,
     files: Mapping[str, str],
     index: IndexSettings,
+    env: Mapping[str, str],
 ) -> Flow:
     tokens = {login: box.add_user(login) for login in ("rosa", "tom", "eve")}
     box.add_org(OWNER, {"rosa": "admin"})
     there = {
         "requirements.txt": f"{releases.PROJECT}=={releases.FIRST}\n",
         ".github/workflows/deploy.yml": WORKFLOW.replace("HEALTH", health),
-        **({".github/surefoot.yml": CONFIG.replace("HEALTH", health)} if configured else {}),
         **files,
     }
     repo = await box.add_repo(OWNER, NAME, there, collaborators={"tom": "write", "eve": "read"})
@@ -327,15 +354,14 @@ async def _peopled(
     granted, events = manifest["default_permissions"], manifest["default_events"]
     app_id, pem, secret = box.add_app("surefoot", owner=OWNER, permissions=granted, events=events)
     lab, http = ScriptedLab(), await stack.enter_async_context(aiohttp.ClientSession())
-    app = App(
-        settings_for(box, folder, (app_id, pem, secret)), lab=lab, manners=Manners(pace=Pace(seconds=0)), index=index
-    )
+    settings = settings_for(box, folder, (app_id, pem, secret), **env)
+    app = App(settings, lab=lab, manners=Manners(pace=Pace(seconds=0)), index=index)
     await app.open()
     await app.start()
     stack.push_async_callback(app.stop)
     box.set_webhook(app_id, await _serve(stack, app.web()) + "/github")
     hubs = {login: Hub(api=box.url, repo=REPO, login=login, token=token, http=http) for login, token in tokens.items()}
-    flow = Flow(
+    return Flow(
         box=box,
         app=app,
         lab=lab,
@@ -347,5 +373,3 @@ async def _peopled(
         health=health,
         install=lambda: box.install(app_id, repo) and None,
     )
-    flow.install()
-    return flow

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -18,7 +18,8 @@ from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bot.github.client import Manners, Pace
+from bot.github.client import Client, Line, Manners, Pace
+from bot.github.etags import Etags
 from bot.github.forge import Forge
 
 APP_ID = 4242
@@ -149,6 +150,15 @@ class Hub:
         self.tokens.add(token)
         end = datetime.fromtimestamp(self.clock() + self.hour, UTC)
         return said({"token": token, "expires_at": f"{end:%Y-%m-%dT%H:%M:%SZ}"}, 201)
+
+
+def speaking(line: Line, token: str | None = None) -> Client:
+    """Somebody with a token of their own, or a stranger, at the same GitHub; nothing of what they hear is kept."""
+
+    async def theirs(_stale: str | None) -> str | None:
+        return token
+
+    return Client(replace(line, etags=Etags(most_bytes=0)), "somebody", theirs)
 
 
 @asynccontextmanager

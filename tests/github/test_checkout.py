@@ -184,14 +184,6 @@ async def test_strangers_are_not_merged(upstream, tmp_path):
         await checkout.trees(upstream.url, None, base=base, head=Sha("f" * 40), into=tmp_path / "two")
 
 
-async def test_the_folder_is_only_lent(upstream):
-    """After use nothing is left of it."""
-    base = upstream.commit({"a.txt": "1\n"})
-    async with checkout.lent(upstream.url, None, base=base, head=base) as got:
-        assert {"a.txt": "1\n"} == files_of(got.candidate)
-    assert not got.base.parent.exists()
-
-
 async def test_nothing_of_the_repository_runs(upstream, tmp_path):
     """No filter, merge driver, hook or submodule that a repository asks for is started or fetched."""
     proof = tmp_path / "proof"

@@ -14,7 +14,7 @@ from bot.github import client as clients
 from bot.github.answers import Said
 from bot.github.client import Pace
 from bot.tools import metrics
-from tests.github.hub import APP_ID, START, hub_and_forge, said, tagged
+from tests.github.hub import APP_ID, START, hub_and_forge, said, speaking, tagged
 
 WE = InstallationId(7)
 
@@ -225,7 +225,7 @@ async def test_a_branch_with_odd_signs_keeps_its_name():
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = "http://{}:{}".format(*runner.addresses[0][:2])
-        gh = clients.nobody(clients.line(forge.line.session, url))
+        gh = speaking(clients.line(forge.line.session, url))
         await gh.getitem("/repos/a/b/branches/feat%2F%23x%25%20%7By%7D")
         await runner.cleanup()
 
@@ -295,7 +295,7 @@ async def test_the_figures_tell_how_it_went():
     async with hub_and_forge(seconds=0.1) as (hub, forge):
         hub.on("GET", "/ok", stall)
         with pytest.raises(Transient):
-            await clients.nobody(forge.line).getitem("/ok")
+            await speaking(forge.line).getitem("/ok")
     grown = {outcome: count(outcome) - was for outcome, was in before.items()}
     assert {"ok": 2, "refused": 1, "limited": 1, "fault": 1, "unreached": 1} == grown  # a token was asked for, too
 
@@ -311,7 +311,6 @@ async def test_graphql_is_spoken_with_the_same_manners():
         for kind, expected in (
             ("NOT_FOUND", Missing),
             ("FORBIDDEN", Refused),
-            ("RATE_LIMITED", Transient),
             ("SERVICE_UNAVAILABLE", Transient),
         ):
             answer = {"data": None, "errors": [{"type": kind, "message": "said so"}]}
@@ -345,14 +344,14 @@ async def test_the_other_addresses_follow_from_the_api(api, graphql, web_url):
     assert (graphql, web_url) == (line.graphql_url, line.web_url)
 
 
-async def test_a_stranger_and_a_person_can_speak_too():
-    """Before there is an App nobody speaks; a person who signed in speaks with their own token; nothing stays."""
+async def test_each_speaks_as_who_they_are():
+    """A stranger without a login, a person with a token of their own; where nothing may be kept nothing is."""
     async with hub_and_forge() as (hub, forge):
         hub.on("GET", "/user", lambda asked: tagged(asked, {"as": asked.headers.get("authorization")}))
         hub.tokens.add("gho_theirs")
-        person = clients.user(forge.line, "gho_theirs")
+        person = speaking(forge.line, "gho_theirs")
 
-        assert await clients.nobody(forge.line).getitem("/user") == {"as": None}
+        assert await speaking(forge.line).getitem("/user") == {"as": None}
         assert await person.getitem("/user") == {"as": "Bearer gho_theirs"}
         await person.getitem("/user")
         assert "if-none-match" not in hub.to("/user")[-1].headers

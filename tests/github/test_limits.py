@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.core.errors import Refused, Transient
 from bot.core.model import InstallationId
 from bot.github.answers import Answer
-from bot.github.limits import MOST_WAIT, Gate, Hit, Limit, Pace, Pacer, limit_of
+from bot.github.limits import MOST_WAIT, Gate, Hit, Limit, Pace, Pacer, graphql_limit_of, limit_of
 from tests.github.hub import START, Clock, hub_and_forge, said
 
 WE = InstallationId(7)
@@ -63,8 +63,9 @@ def test_a_limit_is_told_apart_from_a_refusal(answer, expected):
 def test_no_answer_confuses_the_limits(status, after, remaining, reset, body):
     """Whatever a server sends, a wait is either not known or between a second and an hour and a bit."""
     headers = {"retry-after": after, "x-ratelimit-remaining": remaining, "x-ratelimit-reset": reset}
-    hit = limit_of(Answer(status=status, headers=headers, body=body), START)
-    assert hit is None or hit.seconds is None or 1 <= hit.seconds <= MOST_WAIT
+    for judge in (limit_of, graphql_limit_of):
+        hit = judge(Answer(status=status, headers=headers, body=body), START)
+        assert hit is None or hit.seconds is None or 1 <= hit.seconds <= MOST_WAIT
 
 
 async def test_after_a_limit_nothing_is_sent_until_it_is_over():
@@ -125,6 +126,53 @@ async def test_a_secondary_limit_silences_everything_of_the_token():
                 await call
             assert timedelta(seconds=60) == caught.value.after
         assert len(hub.to("/graphql")) == 0
+
+
+def graphql_said(kind: str, message: str = "said so", **headers: str):
+    """As GitHub says no to GraphQL: with 200, and errors in the answer."""
+    return lambda asked: said({"data": None, "errors": [{"type": kind, "message": message}]}, **headers)
+
+
+@pytest.mark.parametrize(
+    ("reply", "seconds", "silent"),
+    [
+        (graphql_said("RATE_LIMITED", x_ratelimit_remaining="0", x_ratelimit_reset=RESET), 600, False),
+        (graphql_said("RATE_LIMITED"), 60, False),
+        (graphql_said("RATE_LIMITED", x_ratelimit_remaining="7", x_ratelimit_reset=RESET), 60, False),
+        (graphql_said("RATE_LIMITED", retry_after="30"), 30, True),
+        (graphql_said("FORBIDDEN", retry_after="30"), 30, True),
+        (graphql_said("", "You have exceeded a secondary rate limit"), 60, True),
+    ],
+)
+async def test_graphql_says_it_with_a_200(reply, seconds, silent):
+    """Its limits stand in the errors of a good answer: we wait as long as its headers say, and send nothing more."""
+    async with hub_and_forge() as (hub, forge):
+        gh = await forge.installation(WE)
+        hub.on("POST", "/graphql", reply)
+        hub.on("GET", "/thing", lambda asked: said({"ok": True}))
+        for _ in range(2):
+            with pytest.raises(Transient, match=r"said so|rate limit") as caught:
+                await gh.graphql("query {}")
+            assert timedelta(seconds=seconds) == caught.value.after
+        assert 1 == len(hub.to("/graphql"))
+
+        if silent:
+            with pytest.raises(Transient):
+                await gh.getitem("/thing")
+        else:
+            assert {"ok": True} == await gh.getitem("/thing")
+        hub.on("POST", "/graphql", lambda asked: said({"data": {"ok": 1}}, retry_after="30"))
+        hub.clock.now += seconds + 1
+        assert {"ok": 1} == await gh.graphql("query {}")
+
+
+async def test_the_last_question_of_the_hour_is_refused_for_its_own_sake():
+    """An answer that uses up the budget and says no for another reason is that no, and no limit."""
+    async with hub_and_forge() as (hub, forge):
+        gh = await forge.installation(WE)
+        hub.on("POST", "/graphql", graphql_said("FORBIDDEN", x_ratelimit_remaining="0", x_ratelimit_reset=RESET))
+        with pytest.raises(Refused, match="said so"):
+            await gh.graphql("query {}")
 
 
 async def test_a_refusal_stays_a_refusal():

@@ -15,6 +15,7 @@ from bot.core.errors import Permanent
 from bot.core.events import (
     ActionPressed,
     Advised,
+    Archived,
     ChecksMoved,
     Commented,
     DeploymentMoved,
@@ -23,6 +24,7 @@ from bot.core.events import (
     Published,
     PullChanged,
     Pushed,
+    Renamed,
     Reviewed,
     RunMoved,
     Uninstalled,
@@ -82,13 +84,13 @@ def test_the_barest_delivery_that_github_describes_is_read(event):
         ),
         (
             "push",
-            {"ref": "refs/heads/main", "after": SHA, "repository": REPO, "pusher": {"name": "x"}, "sender": PERSON},
-            Pushed(repo="acme/shop", ref="refs/heads/main", after=SHA, default=True, pusher="ann"),
+            {"ref": "refs/heads/main", "after": SHA, "repository": REPO},
+            Pushed(repo="acme/shop", ref="refs/heads/main", after=SHA, default=True),
         ),
         (
             "push",
-            {"ref": "refs/heads/x", "after": "0" * 40, "repository": REPO, "pusher": {"name": "ann"}},
-            Pushed(repo="acme/shop", ref="refs/heads/x", after=None, default=False, pusher="ann"),
+            {"ref": "refs/heads/x", "after": "0" * 40, "repository": REPO},
+            Pushed(repo="acme/shop", ref="refs/heads/x", after=None, default=False),
         ),
         ("release", {"action": "published", "repository": REPO}, Published(repo="acme/shop")),
         ("release", {"action": "created", "repository": REPO}, Ignored(name="release.created")),
@@ -96,9 +98,30 @@ def test_the_barest_delivery_that_github_describes_is_read(event):
         ("registry_package", {"action": "updated", "repository": REPO}, Published(repo="acme/shop")),
         (
             "check_suite",
-            {"action": "completed", "check_suite": {"head_sha": SHA}, "repository": REPO},
+            {"action": "completed", "check_suite": {"head_sha": SHA}, "repository": REPO, "sender": PERSON},
             ChecksMoved(repo="acme/shop", sha=SHA),
         ),
+        ("repository", {"action": "archived", "repository": REPO}, Archived(repo="acme/shop", archived=True)),
+        ("repository", {"action": "unarchived", "repository": REPO}, Archived(repo="acme/shop", archived=False)),
+        (
+            "repository",
+            {"action": "renamed", "repository": REPO, "changes": {"repository": {"name": {"from": "store"}}}},
+            Renamed(repo="acme/shop", was="acme/store"),
+        ),
+        *(
+            (
+                "repository",
+                {"action": "transferred", "repository": REPO, "changes": {"owner": {"from": {kind: {"login": "old"}}}}},
+                Renamed(repo="acme/shop", was="old/shop"),
+            )
+            for kind in ("user", "organization")
+        ),
+        (
+            "repository",
+            {"action": "transferred", "repository": REPO, "changes": {"owner": {"from": {}}}},
+            Ignored(name="repository.transferred"),
+        ),
+        ("repository", {"action": "edited", "repository": REPO}, Ignored(name="repository.edited")),
         ("status", {"sha": SHA, "repository": REPO}, ChecksMoved(repo="acme/shop", sha=SHA)),
         (
             "workflow_run",
@@ -198,10 +221,62 @@ def test_what_we_write_ourselves_is_no_news(action):
     assert isinstance(read("check_run", **a_press(action=action)), Ignored)
 
 
+def a_suite(action, app=OURS, sender=PERSON):
+    return {
+        "action": action,
+        "check_suite": {"head_sha": SHA, "app": {"id": app}},
+        "repository": REPO,
+        "sender": sender,
+    }
+
+
+@pytest.mark.parametrize("action", ["requested", "completed"])
+def test_a_suite_of_our_own_runs_is_no_news(action):
+    """GitHub opens it for every push, and ends it when we have said our last word; another App's is news."""
+    assert isinstance(read("check_suite", **a_suite(action)), Ignored)
+    assert ChecksMoved(repo="acme/shop", sha=SHA) == read("check_suite", **a_suite(action, app=1))
+
+
+def test_a_deployment_status_of_our_own_is_no_news():
+    """What the deploy workflow says of its job is."""
+    body = {"action": "created", "deployment": {"sha": SHA}, "repository": REPO}
+    for app, expected in ((OURS, Ignored), (1, DeploymentMoved), (None, DeploymentMoved)):
+        status = {"performed_via_github_app": {"id": app} if app else None}
+        assert isinstance(read("deployment_status", **body, deployment_status=status), expected)
+
+
+def test_running_all_checks_again_is_a_retry():
+    """GitHub's own button, pressed by a person on our suite; not one that a bot pressed."""
+    expected = ActionPressed(repo="acme/shop", sha=SHA, identifier="retry", author="ann", at=NOW, delivery="guid-1")
+    assert expected == read("check_suite", **a_suite("rerequested"))
+    bot = {"login": "x[bot]", "type": "Bot"}
+    assert isinstance(read("check_suite", **a_suite("rerequested", sender=bot)), Ignored)
+
+
 def test_without_an_app_id_no_button_is_ours():
     """Before the App is known nothing is taken for its own."""
     body = json.dumps(a_press()).encode()
     assert isinstance(payloads.parse("check_run", "g", body, app_id=None), Ignored)
+    for app in (OURS, None):
+        body = json.dumps(a_suite("completed", app=app)).encode()
+        assert isinstance(payloads.parse("check_suite", "g", body, app_id=None), ChecksMoved)
+
+
+@pytest.mark.parametrize(
+    ("body", "number"),
+    [
+        (b'{"repository": {"id": 5, "full_name": "a/b"}}', 5),
+        (b'{"repository": {"full_name": "a/b"}}', None),
+        (b'{"repository": null}', None),
+        (b"{}", None),
+        (b"[1]", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+    ],
+)
+def test_a_repository_has_githubs_number_where_it_is_told(body, number):
+    """It stays when the name does not; a body without one breaks nothing."""
+    assert number == payloads.number_of(body)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +284,11 @@ def test_without_an_app_id_no_button_is_ours():
     [
         ("push", {"ref": "x", "after": SHA, "sender": PERSON}, "repository"),
         ("push", {"ref": 1, "after": SHA, "repository": REPO, "sender": PERSON}, r"\$\.ref"),
+        (
+            "repository",
+            {"action": "renamed", "repository": REPO, "changes": {"repository": {"name": {"from": "../x"}}}},
+            "from",
+        ),
         ("push", {"ref": "x", "after": "--upload-pack=x", "repository": REPO, "sender": PERSON}, r"\$\.after"),
         ("status", {"sha": SHA, "repository": {"full_name": "../../app"}}, "full_name"),
         ("status", {"sha": SHA, "repository": {"full_name": "acme/.."}}, "full_name"),

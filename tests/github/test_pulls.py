@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.core.errors import Missing, Refused
+from bot.core.errors import Missing, Refused, Transient
 from bot.core.model import InstallationId, Login, PullNumber, Sha
 from bot.github import commits, pulls
 from tests.github.hub import hub_and_forge, said
@@ -168,14 +168,27 @@ async def test_a_label_is_made_where_it_is_missing(shop):
 
 
 async def test_a_label_that_another_made_in_between_is_fine():
-    """422 to making a label means that it is there; any other no is told."""
+    """422 to making a label means that it is there."""
     async with hub_and_forge() as (hub, forge):
         hub.on("POST", "/repos/acme/shop/labels", lambda asked: said({"message": "already_exists"}, 422))
         hub.on("POST", "/repos/acme/shop/issues/1/labels", lambda asked: said([]))
         gh = await forge.installation(InstallationId(7))
         await pulls.label(gh, REPO, PullNumber(1), ["x"])
-        hub.on("POST", "/repos/acme/shop/labels", lambda asked: said({"message": "no"}, 403))
-        with pytest.raises(Refused):
+
+        assert 1 == len(hub.to("/repos/acme/shop/issues/1/labels"))
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_a_label_that_cannot_be_put_stops_nothing(status):
+    """Where the App may not label there is none; a GitHub that is away is another matter."""
+    async with hub_and_forge() as (hub, forge):
+        hub.on("POST", "/repos/acme/shop/labels", lambda asked: said({"message": "no"}, status))
+        gh = await forge.installation(InstallationId(7))
+        await pulls.label(gh, REPO, PullNumber(1), ["x"])
+        assert [] == hub.to("/repos/acme/shop/issues/1/labels")
+
+        hub.on("POST", "/repos/acme/shop/labels", lambda asked: said({"message": "away"}, 502))
+        with pytest.raises(Transient):
             await pulls.label(gh, REPO, PullNumber(1), ["x"])
 
 

@@ -153,11 +153,15 @@ async def test_a_key_in_one_line_and_of_another_kind():
 
 
 async def test_a_forge_of_an_installation_that_is_gone_forgets_it():
-    """What was kept for it goes; a new client is made when it comes back."""
-    async with hub_and_forge() as (_, forge):
-        gh = await forge.installation(WE)
+    """What was kept for it goes, tokens too; a new client is made when it comes back, and others keep theirs."""
+    async with hub_and_forge() as (hub, forge):
+        gh, other = await forge.installation(WE), await forge.installation(InstallationId(8))
+        await forge.token(WE, RepoName("acme/shop"))
         forge.forget(WE)
+        assert 3 == len(hub.minted)
         assert gh is not await forge.installation(WE)
+        await forge.token(WE, RepoName("acme/shop"))
+        assert (other, 5) == (await forge.installation(InstallationId(8)), len(hub.minted))
 
 
 async def test_no_secret_is_ever_in_a_message(caplog):

@@ -16,11 +16,10 @@ from gidgethub.abc import GitHubAPI
 from bot.core.model import InstallationId, RepoName, Sha
 from bot.demo.box import PERMISSIONS, Box
 from bot.demo.box.rows import Repo
-from bot.github import client as clients
 from bot.github.apps import Us
 from bot.github.client import Manners, Pace
 from bot.github.forge import Forge
-from tests.github.hub import APP_ID, pem
+from tests.github.hub import APP_ID, pem, speaking
 from tests.openapi.guard import Guard
 from tests.openapi.validate import Schemas
 
@@ -86,7 +85,7 @@ async def town(tmp_path: Path, *, permissions: dict[str, str] | None = None) -> 
             gh=await forge.installation(installation),
             installation=installation,
             us=Us(app_id=APP_ID, slug="surefoot"),
-            people={name: clients.user(forge.line, token) for name, token in tokens.items()},
+            people={name: speaking(forge.line, token) for name, token in tokens.items()},
         )
         yield made
         for one in made.of_app():

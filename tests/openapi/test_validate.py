@@ -198,6 +198,18 @@ class TestAnswers:
         """A 200 where GitHub answers 201 is a lie of the imitation."""
         assert "lists no such answer" in github.response("GET", f"{REPO}/git/ref/heads/main", 201, A_REF)[0]
 
+    def test_a_renamed_repository_may_lead_on(self, github: Schemas) -> None:
+        """Under its old name, whatever was asked; nothing else of GitHub's moves unlisted."""
+        moved = {
+            "message": "Moved Permanently",
+            "url": "https://x.test/repos/a/b",
+            "documentation_url": "https://x.test",
+        }
+        assert github.response("GET", f"{REPO}/branches", 301, moved) == []
+        assert github.response("POST", f"{REPO}/labels", 307, moved) == []
+        assert github.response("GET", f"{REPO}/branches", 301, {"moved": True}) != []
+        assert "lists no such answer" in github.response("GET", "/user", 301, moved)[0]
+
     def test_errors_have_their_common_shape_everywhere(self, github: Schemas) -> None:
         """A 403 or a 502 may come from any operation, and 304 from any GET."""
         error = {"message": "Bad credentials", "documentation_url": "https://docs.github.test", "status": "401"}
@@ -256,5 +268,5 @@ def test_the_address_of_a_bot_is_waived_and_no_other(github: Schemas) -> None:
         push = {"commits": [{"author": {"name": "surefoot", "email": email}}]}
         return [each for each in github.webhook("push", push) if "/email" in each]
 
-    assert told("7+surefoot[bot]@users.noreply.github.com") == []
+    assert told("7+surefoot[bot]@users.noreply.github.com") == told("surefoot[bot]@users.noreply.github.com") == []
     assert len(told("7+surefoot[bot]@elsewhere.test")) == 1

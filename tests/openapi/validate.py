@@ -123,8 +123,11 @@ class Schemas:
         return [Fault(pointer="", rule="unknown", says="this answer has no JSON body")]
 
     def _other(self, where: str, status: int, body: object) -> list[Fault]:
-        """An answer that the operation does not list: an error in the common shape, a 304, or a mistake."""
-        if status >= 400:
+        """An answer that the operation does not list: an error in the common shape, a 304, or a mistake.
+
+        GitHub's pages on redirects: a renamed repository leads on from its old name, whatever was asked of it.
+        """
+        if status >= 400 or (status in (301, 307) and " /repos/{owner}/{repo}" in where):
             return self._body("any error", ERROR, body)
         if status == 304 and where.startswith("GET") and body is None:
             return []

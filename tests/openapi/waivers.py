@@ -57,7 +57,7 @@ WAIVERS: tuple[Waiver, ...] = (
         where="*",
         pointer="*/email",
         rule="format",
-        says='"*+*[[]bot]@users.noreply.github.com" is not a "email"',
+        says='"*[[]bot]@users.noreply.github.com" is not a "email"',
         why="a bot's commit address has brackets, which the format forbids; GitHub makes such addresses all the same",
     ),
     Waiver(

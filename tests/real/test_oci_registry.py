@@ -29,8 +29,8 @@ from bot.core.errors import Missing, Refused
 from bot.core.model import Component, Release
 from bot.core.ports import Source
 from bot.tools.http import Http, Reach
-from bot.tools.secrets import Secret
 from tests.adapters.index_server import serving
+from tests.builders import lent
 
 PROGRAM = shutil.which("docker-registry") or shutil.which("registry")
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -101,7 +101,7 @@ async def push(url: str, name: str, tag: str, text: str, **login: Any) -> str:
 @asynccontextmanager
 async def source(**options: object) -> AsyncIterator[Source]:
     async with Http(Reach(trusted=["127.0.0.1"])) as http:
-        yield open_one(sources, "oci", options, Tools(http=http, secrets={"PASSWORD": Secret("pass word")}.get))
+        yield open_one(sources, "oci", options, Tools(http=http, secrets=lent(PASSWORD="pass word")))
 
 
 def image(url: str, name: str) -> Component:

@@ -127,7 +127,7 @@ async def test_who_wrote_on_the_branch_cannot_approve_it(shop):
     outcome, comment = await says(shop, update, "/surefoot approve")
 
     assert (None, ["-1"]) == (outcome, await reactions(shop, comment))
-    assert "An author's own approval does not count" in (await replies(shop, update))[-1]
+    assert "nor that of who pushed to the branch" in (await replies(shop, update))[-1]
     waited((await says(shop, update, "/surefoot approve", who="ann"))[0], "@ann approved")
 
 
@@ -180,15 +180,29 @@ async def test_a_retry_forgets_the_trial_and_nothing_else(shop):
     )
 
 
-@pytest.mark.parametrize(("who", "right"), [("cyd", "takes write permission"), ("ann", None), ("ben", None)])
-async def test_only_who_may_write_is_obeyed(shop, who, right):
-    """A reader gets a no with the reason, also for a question; nothing changes."""
+@pytest.mark.parametrize(
+    ("role", "obeyed"),
+    [("none", False), ("read", False), ("triage", False), ("write", True), ("maintain", True), ("admin", True)],
+)
+async def test_a_role_of_write_or_more_is_obeyed(shop, role, obeyed):
+    """Who may sort issues may not merge, and who maintains the repository may do at least what a writer may."""
+    shop.repo.collaborators["ben"] = role
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    outcome, comment = await says(shop, update, "/surefoot approve")
+
+    assert (outcome is not None) is obeyed
+    assert (["+1"] if obeyed else ["-1"]) == await reactions(shop, comment)
+
+
+@pytest.mark.parametrize(("who", "obeyed"), [("cyd", False), ("ann", True), ("ben", True)])
+async def test_only_who_may_write_is_obeyed(shop, who, obeyed):
+    """A reader gets a reaction and no word, also for a question: nobody can make the bot fill a page."""
     update = in_state(await proposed(shop), State.IN_REVIEW)
     outcome, comment = await says(shop, update, "/surefoot approve\n/surefoot status", who=who)
 
-    assert (outcome is None) is bool(right)
-    assert (["-1"] if right else ["+1", "eyes"]) == await reactions(shop, comment)
-    assert right is None or right in (await replies(shop, update))[-1]
+    assert (outcome is not None) is obeyed
+    assert (["+1", "eyes"] if obeyed else ["-1"]) == await reactions(shop, comment)
+    assert obeyed is bool(await replies(shop, update))
 
 
 async def test_a_right_that_cannot_be_read_is_no_right(shop):
@@ -280,11 +294,11 @@ async def test_a_button_is_a_command_without_a_comment(shop):
     deferred = moved(await hears(shop, update, press), State.DEFERRED)
     assert (NOW + DAY, []) == (deferred.defer_until, await replies(shop, update))
 
-    no = replace(press, author="cyd", key="button:2")
+    assert None is await hears(shop, update, replace(press, author="cyd", key="button:2"))
+    ask = replace(press, text="/surefoot status", key="button:3")
     for _ in range(2):
-        assert None is await hears(shop, update, no)
-    [reply] = await replies(shop, update)
-    assert "@cyd, this takes write permission" in reply
+        assert None is await hears(shop, update, ask)
+    assert 1 == len(await replies(shop, update))
     assert [] == shop.asked("POST", "/reactions")
 
 
@@ -313,8 +327,8 @@ async def test_an_approval_is_for_the_base_that_it_was_asked_for(shop):
     assert None is (await says(shop, update, "/surefoot approve"))[0]
 
 
-async def test_nobody_approves_what_somebody_unknown_wrote(shop):
-    """Whoever says yes may be who wrote it."""
+async def test_a_yes_to_what_nobody_knows_who_pushed_is_kept_and_is_not_enough(shop):
+    """The person is told that it takes one more, since whoever says yes may be who pushed it."""
     update = in_state(await proposed(shop), State.IN_REVIEW)
     git, ghost = shop.repo.git, Person(name="nobody", email="nobody@example.org", date=NOW)
     tree = await git.write_tree(update.pull.head, [("100644", await git.write_blob(b"boom\n"), "evil.py")])
@@ -323,8 +337,8 @@ async def test_nobody_approves_what_somebody_unknown_wrote(shop):
     shop.repo.pulls[update.pull.number].head_sha = head
     update = replace(update, pull=replace(update.pull, head=head, ours=False))
 
-    assert None is (await says(shop, update, "/surefoot approve"))[0]
-    assert "nobody's approval counts" in (await replies(shop, update))[-1]
+    waited((await says(shop, update, "/surefoot approve"))[0], "@ben approved")
+    assert "one approval more than usual is needed" in (await replies(shop, update))[-1]
 
 
 async def test_without_a_pull_request_there_is_nowhere_to_answer(shop):
@@ -346,3 +360,16 @@ async def test_a_comment_that_was_taken_away_again_stops_nothing(shop):
         assert (outcome is None) is (text == "/surefoot status")
 
     assert ["waits for a person" in one for one in await replies(shop, update)] == [True]
+
+
+async def test_a_command_holds_although_the_conversation_is_locked(shop):
+    """GitHub lets no App write there: what was said is done, and the audit says that it was not answered."""
+    update = replace(in_state(await proposed(shop), State.IN_REVIEW), approvals=())
+    await shop.people["ann"].put(f"/repos/{REPO}/issues/{update.pull.number}/lock", data={"lock_reason": "spam"})
+    yes = waited((await says(shop, update, "/surefoot approve"))[0], "@ben approved")
+    asked, _ = await says(shop, update, "/surefoot status")
+
+    assert ["ben"] == [one.who for one in yes.approvals] and "issue is locked" in yes.note
+    assert isinstance(asked, Waiting) and asked.told and "refused our answer to @ben" in asked.why
+    assert [] == await replies(shop, update)
+    assert "issue is locked" in moved((await says(shop, update, "/surefoot reject"))[0], State.CLOSED).note

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from bot.adapters.listing import Shelf
 from bot.adapters.sources.pypi import PyPI
-from bot.core.errors import Transient
 from bot.core.model import Component, Kind, Pin, State, Verdict, id_of
 from bot.core.repo_config import Ignore, RepoConfig, Updates
+from bot.github import pins
 from bot.stages import detect
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
+from bot.tools.sightings import FolderSightings
 from tests.adapters.index_server import Index, wheel
 from tests.builders import an_update
 from tests.github.town import REPO, Town
@@ -48,17 +51,20 @@ class Look:
     shop: Town
     index: Index
     source: PyPI
+    seen: Path
+    kept: pins.Kept = field(default_factory=pins.readings)
 
     async def __call__(self, known: tuple = (), manifests: Any = MANIFESTS, **updates: Any) -> detect.Detected:
         """updates: of the configuration."""
         place = detect.Place(repo=REPO, installation=self.shop.installation, known=known)
         config = RepoConfig(updates=Updates(**updates))
-        sources = {"pypi": self.source}
-        return await detect.run(place, gh=self.shop.gh, config=config, manifests=manifests, sources=sources, now=NOW)
+        shelf = Shelf(sources={"pypi": self.source}, sightings=FolderSightings(self.seen))
+        reader = pins.Reader(manifests=manifests, kept=self.kept)
+        return await detect.run(place, gh=self.shop.gh, config=config, reader=reader, shelf=shelf, now=NOW)
 
 
 @pytest.fixture
-async def look(shop: Town) -> AsyncIterator[Look]:
+async def look(shop: Town, tmp_path: Path) -> AsyncIterator[Look]:
     index = Index(
         projects={
             "greeter": [wheel("greeter", version) for version in ("1.2.3", "1.2.4", "2.0.0")],
@@ -66,7 +72,7 @@ async def look(shop: Town) -> AsyncIterator[Look]:
         }
     )
     async with index.running(), Http(Reach(trusted=["127.0.0.1"])) as http:
-        yield Look(shop=shop, index=index, source=PyPI(http, lambda: IndexSettings(index_url=index.url)))
+        yield Look(shop=shop, index=index, source=PyPI(http, lambda: IndexSettings(index_url=index.url)), seen=tmp_path)
 
 
 def answers(found: detect.Detected) -> dict[str, list[tuple[str, str | None]]]:
@@ -128,11 +134,18 @@ async def test_a_name_that_the_index_refuses_is_no_other_components_matter(look)
     assert "403" in why(found, "other")
 
 
-async def test_an_index_that_is_away_is_asked_again_later(look):
-    """Half a look would hide what is new: the loop tries the whole of it again."""
+async def test_an_index_that_is_away_is_asked_again_soon(look):
+    """Its components wait, each says so and until when, and those of other places do not wait with them."""
+    await look.shop.push({"web.chart": "web 1\n"})
     look.index.fail = 503
-    with pytest.raises(Transient):
-        await look()
+
+    found = await look(manifests={**MANIFESTS, "chart": Charts()})
+
+    assert found.found == ()
+    assert answers(found)["greeter"] == [("hold", None)]
+    assert "answers 503" in why(found, "greeter")
+    assert {answer.held_until for answer in found.answers if answer.name != "web"} == {NOW + timedelta(minutes=5)}
+    assert "nobody here lists versions" in why(found, "web")
 
 
 async def test_an_ecosystem_that_nobody_lists_is_told(look):
@@ -227,8 +240,38 @@ async def test_an_empty_repository_is_told(look):
 
 async def test_more_files_than_are_read_are_told(look, monkeypatch):
     """A bound, said: not a part that passes for the whole."""
-    monkeypatch.setattr(detect, "MOST_FILES", 1)
+    monkeypatch.setattr(pins, "MOST_FILES", 1)
     await look.shop.push({"dev/requirements.txt": "greeter==1.2.3\n"})
     found = await look()
 
-    assert ("2 files pin something; the first 1 were read",) == found.problems
+    assert ("more than 1 files may pin something; those whose names say most were read",) == found.problems
+
+
+async def test_a_file_that_did_not_change_is_not_fetched_again(look):
+    """A look at a repository in which nothing moved costs the branch, the tree, and no file."""
+    await look()
+    asked = len(look.shop.asked("GET", "/git/blobs/"))
+    await look.shop.push({"README.md": "other words\n"})
+    await look()
+    same = len(look.shop.asked("GET", "/git/blobs/"))
+    await look.shop.push({"requirements.txt": "greeter==1.2.4\n"})
+    found = await look()
+
+    assert (asked, same) == (1, 1)
+    assert len(look.shop.asked("GET", "/git/blobs/")) == 2
+    assert "1.2.4" in str(found.answers)
+
+
+async def test_a_link_is_no_manifest(look):
+    """What a link points to may lie anywhere: it is not followed."""
+    tree = [{"path": "more/requirements.txt", "mode": "120000", "type": "blob", "content": "../../etc/passwd"}]
+    base = await look.shop.gh.getitem(f"/repos/{REPO}/git/commits/{look.shop.tip}")
+    made = await look.shop.gh.post(f"/repos/{REPO}/git/trees", data={"base_tree": base["tree"]["sha"], "tree": tree})
+    commit = {"message": "m", "tree": made["sha"], "parents": [look.shop.tip]}
+    made = await look.shop.gh.post(f"/repos/{REPO}/git/commits", data=commit)
+    await look.shop.gh.patch(f"/repos/{REPO}/git/refs/heads/main", data={"sha": made["sha"]})
+
+    found = await look()
+
+    assert found.problems == ()
+    assert not [key for key in look.kept if key[1].startswith("more/")]

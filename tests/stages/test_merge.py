@@ -26,7 +26,7 @@ async def approved(shop: Town) -> Update:
 
 
 async def run(shop: Town, update: Update, config: RepoConfig | None = None):
-    return await merge.run(update, gh=shop.gh, config=config or RepoConfig(), app_id=APP_ID, now=NOW)
+    return await merge.run(update, gh=shop.gh, config=config or RepoConfig(), us=shop.us, now=NOW)
 
 
 async def test_exactly_what_was_tried_is_merged(shop):

@@ -27,7 +27,7 @@ jobs:
 
 
 async def run(shop):
-    return await onboard.run(REPO, gh=shop.gh)
+    return await onboard.run(REPO, gh=shop.gh, us=shop.us)
 
 
 async def test_the_configuration_is_made_from_the_workflows(shop):
@@ -93,12 +93,30 @@ async def test_somebodys_branch_of_that_name_is_not_overwritten(shop):
     assert theirs == shop.repo.git.refs[f"refs/heads/{names.ONBOARD_BRANCH}"]
 
 
+async def test_what_somebody_opens_from_our_branch_in_the_same_moment_is_not_ours(shop):
+    """Ours is pushed, and ben is quicker to open it: he is named, and his is neither labelled nor taken for ours."""
+
+    async def quicker() -> None:
+        body = {"head": names.ONBOARD_BRANCH, "base": "main", "title": "mine", "body": ""}
+        await shop.people["ben"].post(f"/repos/{REPO}/pulls", data=body)
+
+    shop.box.world.faults.call(quicker, method="POST", path="/pulls$")
+    greeted = await run(shop)
+    again = await run(shop)
+
+    assert greeted == again and "was opened by ben, not by us" in greeted.why
+    assert () == (await pulls.get(shop.gh, REPO, greeted.pull)).labels
+
+    await shop.people["ann"].patch(f"/repos/{REPO}/pulls/{greeted.pull}", data={"state": "closed"})
+    assert "opened the onboarding pull request" in (await run(shop)).why
+
+
 async def test_an_empty_repository_has_nothing_to_greet(shop):
     """No commit, no pull request."""
     empty = await shop.box.add_repo("acme", "empty", {})
     shop.box.install(shop.us.app_id, shop.repo, empty)
     with pytest.raises(Permanent, match="default branch main has no commit yet"):
-        await onboard.run(RepoName("acme/empty"), gh=shop.gh)
+        await onboard.run(RepoName("acme/empty"), gh=shop.gh, us=shop.us)
 
 
 def bomb(levels: int = 40) -> str:

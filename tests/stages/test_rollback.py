@@ -74,7 +74,7 @@ async def bad(place: Place) -> Update:
 
 async def run(place: Place, update: Update) -> Outcome:
     return await rollback.run(
-        update, gh=place.shop.gh, places=place.places(), leases=place.leases(update), now=place.now
+        update, gh=place.shop.gh, us=place.shop.us, places=place.places(), leases=place.leases(update), now=place.now
     )
 
 
@@ -147,6 +147,30 @@ async def test_what_was_never_deployed_is_only_reverted(place):
     assert State.ROLLED_BACK is drawn(update, await run(place, update)).state
 
 
+async def test_somebody_elses_from_our_reverts_branch_is_not_our_revert(place):
+    """Opened before we push it is left as it is, opened in the same moment it is named; gone, ours is opened."""
+    update, ben = replace(await place.merged(), state=State.ROLLING_BACK), place.shop.people["ben"]
+    body = {"head": BRANCH, "base": "main", "title": "mine", "body": ""}
+
+    async def quicker() -> None:
+        await ben.post(f"/repos/{REPO}/pulls", data=body)
+
+    theirs = await place.shop.push({"evil.txt": "x\n"}, branch=BRANCH)
+    await quicker()
+    waited(await run(place, update), "was opened by ben and is not taken for our revert")
+    assert theirs == place.shop.repo.git.refs[f"refs/heads/{BRANCH}"]
+
+    await ben.delete(f"/repos/{REPO}/git/refs/heads/{BRANCH}")
+    place.shop.box.world.faults.call(quicker, method="POST", path="/pulls$")
+    waiting = waited(await run(place, update), "was opened by ben and is not taken for our revert")
+    assert None is waiting.revert
+
+    newest = max(place.shop.repo.pulls)
+    await ben.patch(f"/repos/{REPO}/pulls/{newest}", data={"state": "closed"})
+    ours = moved(await run(place, update), State.ROLLED_BACK).revert
+    assert "surefoot[bot]" == (await pulls.get(place.shop.gh, REPO, ours)).author and ours > newest
+
+
 async def test_what_others_changed_in_the_same_file_stays(place):
     """Somebody added a line beside it since: only our own line is taken back."""
     update = replace(await place.merged(), state=State.ROLLING_BACK)
@@ -179,7 +203,8 @@ async def test_a_run_that_is_under_way_is_stopped_first(place):
 
     async def turn(at):
         places = {name: replace(one, provider=pipeline) for name, one in place.places().items()}
-        return await rollback.run(update, gh=place.shop.gh, places=places, leases=place.leases(update), now=at)
+        given = {"gh": place.shop.gh, "us": place.shop.us, "leases": place.leases(update)}
+        return await rollback.run(update, places=places, now=at, **given)
 
     waited(await turn(place.now), "the run to 50 % is asked to stop first: in_progress")
     assert (["7"], []) == (pipeline.cancelled, pipeline.started)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -42,8 +43,8 @@ async def run(shop: Town, update, lab: Lab):
     @asynccontextmanager
     async def trees(base, head):
         token = await shop.forge.token(shop.installation, REPO)
-        async with checkout.lent(shop.forge.git_url(REPO), token, base=base, head=head) as both:
-            yield both
+        with tempfile.TemporaryDirectory() as folder:
+            yield await checkout.trees(shop.forge.git_url(REPO), token, base=base, head=head, into=Path(folder))
 
     return await simulate.run(update, gh=shop.gh, checkout=trees, lab=lab, config=CONFIG)
 

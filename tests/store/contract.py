@@ -13,12 +13,15 @@ from bot.core.errors import ConfigProblem, Stale
 from bot.core.events import (
     ActionPressed,
     Advised,
+    Archived,
     ChecksMoved,
     Commented,
+    Concern,
     Ignored,
     Installed,
     PullChanged,
     Pushed,
+    Renamed,
     Reviewed,
     RunMoved,
     Uninstalled,
@@ -169,7 +172,7 @@ async def test_what_has_ended_is_left_alone_by_checks_and_pushes(world: World, s
     """A finished update is woken by its own pull request only: somebody may open it again."""
     uid = await put_in(world, pull=a_pull(), state=state)
     await world.hear(concern(ChecksMoved(repo=REPO, sha=HEAD)))
-    await world.hear(concern(Pushed(repo=REPO, ref="refs/heads/main", after=HEAD, default=True, pusher=Login("a"))))
+    await world.hear(concern(Pushed(repo=REPO, ref="refs/heads/main", after=HEAD, default=True)))
     assert world.woken() == {"r:acme/shop"}
     await world.hear(concern(PullChanged(repo=REPO, pull=PULL, action="reopened", branch="x")))
     assert f"u:{uid}" in world.woken()
@@ -179,7 +182,7 @@ async def test_a_moved_base_wakes_everything_in_flight_there(world: World) -> No
     """A push to the default branch concerns whatever waits to be merged into it, and no other repository."""
     uid = await put_in(world)
     await put_in(world, repo=OTHER)
-    await world.hear(concern(Pushed(repo=REPO, ref="refs/heads/main", after=HEAD, default=True, pusher=Login("a"))))
+    await world.hear(concern(Pushed(repo=REPO, ref="refs/heads/main", after=HEAD, default=True)))
     assert world.woken() == {f"u:{uid}", "r:acme/shop"}
 
 
@@ -187,9 +190,7 @@ async def test_a_push_to_a_branch_wakes_the_update_of_that_branch(world: World) 
     """Before we know the number of the pull request its branch is enough."""
     uid = await put_in(world, pull=a_pull())
     await put_in(world, target="2", pull=a_pull(number=2, branch="surefoot/other", head=a_sha(2)))
-    event = Pushed(
-        repo=REPO, ref="refs/heads/surefoot/greeter-1.2.4", after=a_sha(3), default=False, pusher=Login("bob")
-    )
+    event = Pushed(repo=REPO, ref="refs/heads/surefoot/greeter-1.2.4", after=a_sha(3), default=False)
     await world.hear(concern(event))
     assert world.woken() == {f"u:{uid}"}
 
@@ -313,6 +314,130 @@ async def test_a_repository_row_that_changed_meanwhile_is_not_overwritten(world:
 async def test_a_repository_that_was_never_installed_is_not_there(world: World) -> None:
     """Unknown is told apart from inactive."""
     assert await world.store.repo("no/body") is None
+
+
+NEW = RepoName("acme/store")
+
+
+def numbered(event: Concern, number: int = 500) -> Concern:
+    """The same as GitHub tells it: with the repository's own number."""
+    return replace(event, number=number)
+
+
+async def names(world: World) -> dict[str, bool]:
+    """Every repository that is known, and whether the App may act there."""
+    return {row.name: row.active for row in await world.store.repos()}
+
+
+async def test_a_renamed_repository_stays_one_with_all_that_is_known_of_it(world: World) -> None:
+    """Updates, their audit, unread mail, leases and due times go along; what runs under the old name reads anew."""
+    uid = await put_in(world, state=State.IN_REVIEW, pull=a_pull())
+    row, before = await world.store.repo(REPO), await world.store.load(uid)
+    assert row is not None and before is not None
+    await world.store.save_repo(row, due=NOW + HOUR, tries=2)
+    await world.store.lease("acme/shop:production", uid, now=NOW)
+    await world.store.lease("acme/shop_2:production", "other", now=NOW)
+    await world.hear(concern(a_comment()))
+    world.forget()
+    await world.hear(numbered(concern(Renamed(repo=NEW, was=REPO))))
+
+    after, moved = await world.store.repo(NEW), await world.store.load(uid)
+    assert after is not None and moved is not None and {NEW: True} == await names(world)
+    assert (INSTALLATION, NOW + HOUR, 500) == (after.installation, after.due, after.number)
+    assert NEW == moved.update.repo and moved.update == replace(before.update, repo=NEW)
+    assert ["/surefoot approve"] == [letter.text for letter in moved.mail]
+    assert 1 == len(await world.store.audit(uid))
+    assert ["acme/shop_2:production", "acme/store:production"] == [one.name for one in await world.store.leases()]
+    assert {f"u:{uid}", "r:acme/store"} == world.woken()
+    assert (uid,) == tuple(update.id for update in await world.store.by_pull(NEW, PULL))
+    again = an_update(id=an_id(9), repo=NEW)
+    assert not await world.store.add(again, an_entry(update=again.id))
+    with pytest.raises(Stale):
+        await world.store.save(before, before.update)
+    with pytest.raises(Stale):
+        await world.store.save_repo(replace(after, ver=after.ver - 1), due=None)
+
+
+async def test_a_new_name_that_nobody_told_is_known_by_the_number(world: World) -> None:
+    """The word of the change got lost: the next news under the new name is news of the same repository."""
+    uid = await put_in(world, state=State.IN_REVIEW, pull=a_pull())
+    await world.hear(numbered(concern(Reviewed(repo=REPO, pull=PULL))))
+    world.forget()
+    await world.hear(numbered(concern(Reviewed(repo=NEW, pull=PULL))))
+
+    assert {NEW: True} == await names(world) and {f"u:{uid}"} == world.woken()
+
+
+async def test_a_sweep_that_finds_a_new_name_adds_no_second_repository(world: World) -> None:
+    """It is told the number too. What was taken for new before that is put together with the old one."""
+    await put_in(world, state=State.IN_REVIEW)
+    await world.hear(numbered(concern(Reviewed(repo=REPO, pull=PULL))))
+    await world.store.install([NEW], INSTALLATION, numbers={NEW: 500}, now=NOW)
+    assert {NEW: True} == await names(world)
+
+    await world.store.install([OTHER], INSTALLATION, now=NOW)
+    await world.hear(numbered(concern(Reviewed(repo=OTHER, pull=PULL))))
+    assert {OTHER: True} == await names(world)
+    assert [OTHER] == [update.repo for update in await world.store.of_repo(OTHER)]
+
+
+async def test_another_repository_under_an_old_name_inherits_nothing(world: World) -> None:
+    """One was deleted or renamed unheard, and another has its name: the old one's updates rest, out of its way."""
+    uid = await put_in(world, state=State.IN_REVIEW, pull=a_pull())
+    await world.hear(numbered(concern(Reviewed(repo=REPO, pull=PULL))))
+    await world.hear(numbered(concern(Reviewed(repo=REPO, pull=PULL)), 501), installation=9)
+
+    assert {REPO: True, "acme/shop.500": False} == await names(world)
+    fresh, old = await world.store.repo(REPO), await world.store.load(uid)
+    assert fresh is not None and (9, 501) == (fresh.installation, fresh.number)
+    assert old is not None and "acme/shop.500" == old.update.repo
+    assert () == await world.store.of_repo(REPO)
+
+    await world.hear(numbered(concern(Renamed(repo=NEW, was=REPO))))
+    assert {REPO: True, NEW: True} == await names(world)
+
+
+async def test_two_rows_with_updates_are_not_thrown_together(world: World) -> None:
+    """Known under both names, with something at stake under each: nothing is lost, each stays as it is."""
+    await put_in(world, state=State.IN_REVIEW)
+    await world.store.install([NEW], INSTALLATION, now=NOW)
+    await put_in(world, id=an_id(2), repo=NEW, state=State.IN_REVIEW)
+    await world.hear(numbered(concern(Renamed(repo=NEW, was=REPO))))
+
+    assert {REPO: True, NEW: True} == await names(world)
+    assert [1, 1] == [len(await world.store.of_repo(name)) for name in (REPO, NEW)]
+
+
+async def test_a_transferred_repository_belongs_to_its_new_installation(world: World) -> None:
+    """The old owner's App left it, the new owner's has it: it goes on there."""
+    await world.store.uninstall([REPO], INSTALLATION, now=NOW)
+    there = RepoName("umbrella/shop")
+    await world.hear(concern(Renamed(repo=there, was=REPO)), installation=9)
+
+    row = await world.store.repo(there)
+    assert row is not None and (9, True) == (row.installation, row.active) and {there: True} == await names(world)
+
+
+async def test_an_archive_is_told_to_what_is_in_flight_there(world: World) -> None:
+    """When it begins and when it ends, once each; told again it is no news, and another repository hears nothing."""
+    uid = await put_in(world, state=State.IN_REVIEW)
+    await put_in(world, id=an_id(2), target="1.2.3", state=State.DONE)
+    for archived in (True, False):
+        await world.hear(concern(Archived(repo=REPO, archived=archived)))
+        row = await world.store.repo(REPO)
+        assert row is not None and (archived, archived) == (row.archived, row.rests)
+        assert {"r:acme/shop", f"u:{uid}"} == world.woken()
+        world.forget()
+        await world.hear(concern(Archived(repo=REPO, archived=archived)))
+        assert set() == world.woken()
+
+
+async def test_open_updates_are_counted_by_state(world: World) -> None:
+    """Those that ended are not, and a state without any is left out."""
+    await put_in(world, state=State.IN_REVIEW)
+    for number, state in enumerate((State.DONE, State.IN_REVIEW, State.FAILED)):
+        await put_in(world, id=an_id(number + 2), target=f"2.0.{number}", state=state)
+    assert {State.IN_REVIEW: 2, State.FAILED: 1} == await world.store.standing()
 
 
 # Updates

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,14 @@ from alembic.migration import MigrationContext
 
 from bot.core.errors import ConfigProblem, Transient
 from bot.store import inbox, updates, work
-from bot.store.database import Database, dialect_url
+from bot.store.database import Database, _prepare_sqlite, dialect_url
 from bot.store.rows import Delivery
 from bot.store.store import Store
 from bot.store.tables import metadata
 from tests.builders import NOW, PULL, REPO
 from tests.store.world import a_delivery, a_world
+
+FULL = 2  # SQLite's number for it
 
 
 def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
@@ -55,6 +59,23 @@ async def test_what_is_asked_often_is_answered_by_an_index(tmp_path: Path) -> No
     used = ["work_due", "work_behind", "deliveries_undrained", "updates_open", "updates_pull", "updates_changed"]
     for name, plan in zip([*used, "work_unsaid"], plans, strict=True):
         assert f"ix_{name}" in plan, (name, plan)
+
+
+async def test_an_answered_delivery_survives_a_power_cut(tmp_path: Path) -> None:
+    """Every connection waits for the disk at each commit, and readers and the writer do not shut each other out."""
+    database = Database(f"sqlite:///{tmp_path}/x.sqlite")
+
+    def said(conn: sa.Connection) -> list[object]:
+        names = ("journal_mode", "synchronous", "busy_timeout")
+        return [conn.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+
+    assert [await database.read(said), await database.write(said)] == [["wal", FULL, 30_000]] * 2
+    database.close()
+    with closing(sqlite3.connect(tmp_path / "other.sqlite")) as raw:
+        raw.execute("PRAGMA synchronous=OFF")  # as some builds of SQLite begin
+        _prepare_sqlite(raw, None)
+        assert raw.execute("PRAGMA synchronous").fetchone() == (FULL,)
+        assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 @pytest.mark.parametrize("url", ["mysql://secret@host/x", "sqlite://", "sqlite:///:memory:", "just secret text"])

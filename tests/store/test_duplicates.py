@@ -36,7 +36,7 @@ EVENTS: tuple[Event, ...] = (
     Commented(repo=REPO, pull=PULL, comment=1, author=ALICE, body="/surefoot approve", at=NOW),
     Reviewed(repo=REPO, pull=PULL),
     PullChanged(repo=REPO, pull=PULL, action="synchronize", branch="surefoot/greeter-1.2.4"),
-    Pushed(repo=REPO, ref="refs/heads/main", after=a_sha(4), default=True, pusher=ALICE),
+    Pushed(repo=REPO, ref="refs/heads/main", after=a_sha(4), default=True),
     ChecksMoved(repo=REPO, sha=HEAD),
     ActionPressed(repo=REPO, sha=MERGED, identifier="rollback", author=ALICE, at=NOW, delivery="g"),
     Installed(installation=InstallationId(9), repos=(RepoName("acme/stock"),)),

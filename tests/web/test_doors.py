@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,21 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from ruamel.yaml import YAML
 
-from bot.core.model import Entry, State
+from bot.core.model import ENDS, Entry, State
 from bot.store.store import Store
 from bot.tools.secrets import Secret
 from bot.web.api import Api
 from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
-from bot.web.webhook import MOST_BYTES, Door
-from tests.builders import NOW, a_rollout, an_update
+from bot.web.webhook import EVENTS, MOST_BYTES, Door
+from tests.builders import NOW, a_rollout, an_entry, an_update
 
 SECRET = "it's a secret"
+MANIFEST = Path(__file__).parent.parent.parent / "app.yml"
+SCHEMAS = Path(__file__).parent.parent / "openapi" / "slice" / "api.json"
+OTHER = ("other", "stored")
 
 
 class Doors:
@@ -186,6 +191,87 @@ async def test_health_says_what_is_missing(doors: Doors) -> None:
 
     assert (health["ok"], health["missing"]) == (True, ["APP_ID: x"])
     assert "surefoot_deliveries" in await (await doors.client.get("/metrics")).text()
+
+
+async def test_the_figures_tell_how_many_updates_are_in_which_state(doors: Doors) -> None:
+    """As it is now: a state that everybody has left says 0, and what has ended is not counted."""
+
+    async def told() -> dict[str, float]:
+        lines = (await (await doors.client.get("/metrics")).text()).splitlines()
+        counted = [line.removeprefix("surefoot_updates{") for line in lines if line.startswith("surefoot_updates{")]
+        return {line.split('"')[1]: float(line.split()[-1]) for line in counted}
+
+    update = an_update(state=State.IN_REVIEW)
+    await doors.store.add(update, an_entry(update=update.id))
+    before = await told()
+    row = await doors.store.load(update.id)
+    await doors.store.save(row, replace(update, state=State.DONE))
+    after = await told()
+
+    assert (1, 0) == (before["in_review"], before["paused"])
+    assert {0.0} == set(after.values()) and set(before) == set(after) == {s.value for s in State if s not in ENDS}
+
+
+async def test_the_figures_tell_events_apart(doors: Doors) -> None:
+    """Each event of the App's own has its label; what anybody else may call an event does not get one each."""
+
+    async def counted(event: str, outcome: str) -> float:
+        label = f'surefoot_deliveries_total{{event="{event}",outcome="{outcome}"}} '
+        lines = (await (await doors.client.get("/metrics")).text()).splitlines()
+        return sum(float(line.removeprefix(label)) for line in lines if line.startswith(label))
+
+    pushes, unsigned, others = [await counted(*one) for one in (("push", "stored"), ("push", "unsigned"), OTHER)]
+    await doors.deliver(X_GitHub_Event="push")
+    await doors.deliver(X_GitHub_Event="push", secret="guessed")
+    await doors.deliver(X_GitHub_Event="made_up", X_GitHub_Delivery="guid-2")
+
+    assert [await counted("push", "stored"), await counted("push", "unsigned")] == [pushes + 1, unsigned + 1]
+    assert (await counted(*OTHER), await counted("made_up", "stored")) == (others + 1, 0)
+
+
+def test_every_event_that_the_app_asks_for_is_known() -> None:
+    """Whoever subscribes to one more sees it in the figures too."""
+    asked = YAML(typ="safe").load(MANIFEST.read_text())["default_events"]
+
+    assert set(asked) | {"installation", "installation_repositories", "ping"} == EVENTS
+
+
+# GitHub's page "Webhook events and payloads": which permission (read at least) an App needs to be sent an event.
+NEEDED = {
+    "check_run": "checks",
+    "check_suite": "checks",
+    "dependabot_alert": "vulnerability_alerts",
+    "deployment_protection_rule": "deployments",
+    "deployment_status": "deployments",
+    "issue_comment": "issues",
+    "merge_group": "merge_queues",
+    "package": "packages",
+    "pull_request": "pull_requests",
+    "pull_request_review": "pull_requests",
+    "push": "contents",
+    "registry_package": "packages",
+    "release": "contents",
+    "repository": "metadata",
+    "security_advisory": "metadata",  # of GitHub's own list, so that every App may have it
+    "status": "statuses",
+    "workflow_run": "actions",
+}
+
+
+def test_every_event_that_the_app_asks_for_is_sent_to_it() -> None:
+    """GitHub takes a subscription without its permission, or drops it, and then never says a word."""
+    manifest = YAML(typ="safe").load(MANIFEST.read_text())
+
+    assert {event: NEEDED[event] for event in manifest["default_events"]} == NEEDED
+    assert set(NEEDED.values()) <= manifest["default_permissions"].keys()
+
+
+def test_every_permission_that_the_app_asks_for_exists() -> None:
+    """A name or a level that GitHub does not know would make it refuse the whole manifest."""
+    known = json.loads(SCHEMAS.read_text())["components"]["schemas"]["app-permissions"]["properties"]
+    asked = YAML(typ="safe").load(MANIFEST.read_text())["default_permissions"]
+
+    assert {name: level for name, level in asked.items() if level not in known[name]["enum"]} == {}
 
 
 async def test_pages_are_for_this_machine_or_the_token(tmp_path: Path) -> None:

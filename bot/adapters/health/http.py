@@ -41,11 +41,12 @@ class _Document(msgspec.Struct):
 
 
 def open(options: Options, tools: Tools) -> HttpHealth:
-    """Uses the HTTP that is lent. ConfigProblem without a URL, or for a secret that nobody set."""
+    """Uses the HTTP that is lent. ConfigProblem without a URL, or for a secret that is not lent for it."""
     chosen = decode(options, _Options, KIND)
     if not chosen.url.startswith(("http://", "https://")):
         raise ConfigProblem(f"{KIND}: {chosen.url!r} is no http or https URL")
-    return HttpHealth(tools.http, chosen.url, secret_of(tools, chosen.token, KIND), lambda: datetime.now(UTC))
+    token = secret_of(tools, chosen.token, KIND, chosen.url)
+    return HttpHealth(tools.http, chosen.url, token, lambda: datetime.now(UTC))
 
 
 class HttpHealth:

@@ -73,7 +73,8 @@ def open(options: Options, tools: Tools) -> Prometheus:
                 f"{KIND}: {name} must be a selector that ends in a brace and holds {{release}}",
                 mend=f"For example {REQUESTS}",
             )
-    return Prometheus(tools.http, chosen, secret_of(tools, chosen.token, KIND), lambda: datetime.now(UTC))
+    token = secret_of(tools, chosen.token, KIND, chosen.url)
+    return Prometheus(tools.http, chosen, token, lambda: datetime.now(UTC))
 
 
 class Prometheus:

@@ -73,7 +73,8 @@ def logins_of(options: Mapping[str, Login], tools: Tools, kind: str) -> Logins:
     """The logins of an adapter's options. ConfigProblem when one names a secret that nobody set."""
     known = {}
     for host, login in options.items():
-        secret = secret_of(tools, login.secret, kind)
+        places = [f"https://{one}" for one in (host, login.token_host) if one]
+        secret = secret_of(tools, login.secret, kind, *places)
         if secret is not None:
             name = login.username or ANYBODY
             known[host.lower()] = _Known(username=name, secret=secret, token_host=login.token_host.lower())

@@ -114,7 +114,7 @@ class _Repo:
 def open(options: Options, tools: Tools) -> GitHubReleases:
     """Works without options, by the client that is lent where it speaks to the same GitHub."""
     chosen = decode(options, _Options, KIND)
-    return GitHubReleases(tools, chosen, secret_of(tools, chosen.token, KIND))
+    return GitHubReleases(tools, chosen, secret_of(tools, chosen.token, KIND, chosen.url or API))
 
 
 class GitHubReleases:

@@ -97,7 +97,7 @@ class _Project:
 def open(options: Options, tools: Tools) -> GitLabReleases:
     """Works without options. ConfigProblem when the token names a secret that nobody set."""
     chosen = decode(options, _Options, KIND)
-    return GitLabReleases(tools.http, chosen, secret_of(tools, chosen.token, KIND))
+    return GitLabReleases(tools.http, chosen, secret_of(tools, chosen.token, KIND, chosen.url))
 
 
 class GitLabReleases:

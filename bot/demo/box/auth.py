@@ -204,7 +204,7 @@ def check_person(repo: Repo, account: Account, template: str) -> None:
     role = ROLES[role_of(repo, account)]
     if template in OPEN_TO_READERS:
         return
-    if "/protection" in template or template.endswith("/environments/{environment_name}"):
+    if "/protection" in template or template.endswith(("/environments/{environment_name}", "/{repo}")):
         if role < ROLES["admin"]:
             raise not_found()
     elif role < ROLES["write"]:

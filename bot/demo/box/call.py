@@ -160,13 +160,14 @@ class Call:
     def _links(self, at: int, last: int) -> dict[str, str]:
         links = []
         if at > 1:
-            links += [self._link(at - 1, "prev"), self._link(1, "first")]
+            links += [self.link("prev", page=at - 1), self.link("first", page=1)]
         if at < last:
-            links += [self._link(at + 1, "next"), self._link(last, "last")]
+            links += [self.link("next", page=at + 1), self.link("last", page=last)]
         return {"Link": ", ".join(links)} if links else {}
 
-    def _link(self, page: int, rel: str) -> str:
-        query = urlencode({**self.query, "page": page})
+    def link(self, rel: str, **there: str | int) -> str:
+        """One address of the Link header: this request with another page or cursor."""
+        query = urlencode({**self.query, **there})
         return f'<{self.world.url}{self.path}?{query}>; rel="{rel}"'
 
 

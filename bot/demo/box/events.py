@@ -12,6 +12,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "create": ("contents",),
     "delete": ("contents",),
     "release": ("contents",),
+    "repository": ("metadata",),
     "pull_request": ("pull_requests",),
     "pull_request_review": ("pull_requests",),
     "issues": ("issues",),

@@ -30,7 +30,7 @@ PERMISSIONS: Mapping[str, str] = {
 }
 EVENTS = (
     "check_run", "check_suite", "create", "delete", "deployment", "deployment_protection_rule", "deployment_status",
-    "issue_comment", "issues", "pull_request", "pull_request_review", "push", "release", "status",
+    "issue_comment", "issues", "pull_request", "pull_request_review", "push", "release", "repository", "status",
     "workflow_job", "workflow_run",
 )  # fmt: skip
 

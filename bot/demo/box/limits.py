@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(slots=True, kw_only=True)
 class Bucket:
-    """One hour of one identity."""
+    """One hour of one identity, for one resource."""
 
     limit: int
     used: int
@@ -43,25 +43,29 @@ class Limits:
     def __init__(self, now: Callable[[], datetime], limit: int = 5000) -> None:
         self.limit = limit
         self._now = now
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: dict[tuple[str, str], Bucket] = {}
 
-    def bucket(self, identity: str) -> Bucket:
-        """The running hour of an identity (an installation, a user, or an address without token: 60)."""
+    def bucket(self, identity: str, resource: str = "core") -> Bucket:
+        """The running hour of an identity (an installation, a user, or an address without token: 60).
+
+        resource: core, or graphql, which has an hour of its own.
+        """
         limit = 60 if identity == "anonymous" else self.limit
-        found = self._buckets.get(identity)
+        found = self._buckets.get((identity, resource))
         if found is None or found.reset <= self._now():
             found = Bucket(limit=limit, used=0, reset=self._now() + timedelta(hours=1))
-            self._buckets[identity] = found
+            self._buckets[identity, resource] = found
         return found
 
-    def exhaust(self, seconds: float = 3600) -> None:
-        """Use up every identity's hour, known or to come, until so many seconds from now."""
+    def exhaust(self, seconds: float = 3600, *, resource: str = "core") -> None:
+        """Use up the hour of every identity that has asked so far, until so many seconds from now."""
         reset = self._now() + timedelta(seconds=seconds)
-        for bucket in self._buckets.values():
-            bucket.used, bucket.reset = bucket.limit, reset
+        for (_, spent), bucket in self._buckets.items():
+            if spent == resource:
+                bucket.used, bucket.reset = bucket.limit, reset
 
     def overview(self, identity: str) -> dict[str, Any]:
         """The body of GET /rate_limit."""
-        core = self.bucket(identity).shown()
+        core, graphql = self.bucket(identity).shown(), self.bucket(identity, "graphql").shown()
         still = {"limit": 30, "used": 0, "remaining": 30, "reset": core["reset"]}
-        return {"resources": {"core": core, "search": still, "graphql": core}, "rate": core}
+        return {"resources": {"core": core, "search": still, "graphql": graphql}, "rate": core}

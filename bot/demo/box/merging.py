@@ -52,7 +52,7 @@ async def merge(world: World, repo: Repo, pull: Pull, by: Account, words: dict[s
     commit = await make(world, repo, pull, tree, (method, by, words))
     pull.merge_commit_sha = commit
     await mark_merged(world, repo, pull, commit, by)
-    await move(world, repo, f"refs/heads/{pull.base_ref}", commit, by)
+    await move(world, repo, f"refs/heads/{pull.base_ref}", commit, by, merged=True)
     events.pull_event(world, repo, pull, "closed", by)
     if repo.delete_branch_on_merge:
         await move(world, repo, f"refs/heads/{pull.head_ref}", None, by)

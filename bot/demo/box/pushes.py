@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from bot.demo.box import events, standing
 from bot.demo.box.git import NO_SHA
+from bot.demo.box.moves import Move
 from bot.demo.box.rows import Account, CheckSuite, Json, Pull, Repo
 from bot.demo.box.shapes import code, people, pulls, repos
 from bot.demo.box.triggers import start_for_pull, start_for_push
 from bot.demo.box.world import World
 
 
-async def move(world: World, repo: Repo, ref: str, new: str | None, sender: Account) -> None:
+async def move(world: World, repo: Repo, ref: str, new: str | None, sender: Account, *, merged: bool = False) -> None:
     """Point a ref elsewhere (None: remove it) and let everything that depends on it follow."""
     old = repo.git.refs.get(ref)
     if old == new:
         return
     await repo.git.set_ref(ref, new)
-    await moved(world, repo, ref, old, sender)
+    await moved(world, repo, ref, old, sender, merged=merged)
 
 
-async def moved(world: World, repo: Repo, ref: str, old: str | None, sender: Account) -> None:
+async def moved(world: World, repo: Repo, ref: str, old: str | None, sender: Account, *, merged: bool = False) -> None:
     """The consequences of a ref that has just moved from ``old``."""
     new = repo.git.refs.get(ref)
     repo.pushed_at = world.now()
+    await write_down(world, repo, ref, old, sender, merged=merged)
     await announce(world, repo, ref, old, sender)
     if not ref.startswith("refs/heads/"):
         return
@@ -35,6 +37,26 @@ async def moved(world: World, repo: Repo, ref: str, old: str | None, sender: Acc
     if new:
         await request_suites(world, repo, new, branch, old or NO_SHA, sender)
         await start_for_push(world, repo, branch, new, sender)
+
+
+async def write_down(world: World, repo: Repo, ref: str, old: str | None, sender: Account, *, merged: bool) -> None:
+    """One more line of the repository's activity; only branches have one."""
+    if not ref.startswith("refs/heads/"):
+        return
+    new = repo.git.refs.get(ref)
+    kind = "branch_creation" if old is None else "branch_deletion" if new is None else "pr_merge" if merged else "push"
+    if kind == "push" and not await repo.git.contains(str(old), str(new)):
+        kind = "force_push"
+    one = Move(
+        id=world.next_id(),
+        ref=ref,
+        before=old or NO_SHA,
+        after=new or NO_SHA,
+        kind=kind,
+        actor=sender,
+        at=world.now(),
+    )
+    world.moves.setdefault(repo.id, []).append(one)
 
 
 async def announce(world: World, repo: Repo, ref: str, old: str | None, sender: Account) -> None:

@@ -111,6 +111,8 @@ class Issue:
     closed_by: Account | None = None
     labels: list[str] = field(default_factory=list)
     assignees: list[Account] = field(default_factory=list)
+    locked: bool = False
+    lock_reason: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -362,6 +364,7 @@ class Repo:
     pushed_at: datetime
     default_branch: str = "main"
     description: str | None = None
+    archived: bool = False
     methods: set[str] = field(default_factory=lambda: {"merge", "squash", "rebase"})
     delete_branch_on_merge: bool = False
     collaborators: dict[str, str] = field(default_factory=dict)  # login -> admin, maintain, write, triage, read

@@ -15,11 +15,11 @@ from aiohttp import web
 
 from bot.demo.box import auth, automerge, smart
 from bot.demo.box.call import MISSING, Auth, Call, Reply, Route
-from bot.demo.box.errors import Refusal, not_found
+from bot.demo.box.errors import DOCS, Refusal, not_found
 from bot.demo.box.faults import RequestFault
 from bot.demo.box.git import GitError
 from bot.demo.box.pages import PAGES
-from bot.demo.box.routes import API
+from bot.demo.box.routes import API, graphql
 from bot.demo.box.rows import Repo
 from bot.demo.box.world import Exchange, World
 
@@ -145,15 +145,18 @@ async def answered(world: World, request: web.Request, route: Route, row: Exchan
         check_version(request)
         actor = auth.actor_of(world, request.headers.get("Authorization"))
         row.actor = actor.identity
-        bucket = world.limits.bucket(actor.identity)
-        check_limits(world, actor)
-        bucket.used += 1
+        resource = "graphql" if route.path == "/graphql" else "core"
+        bucket = world.limits.bucket(actor.identity, resource)
+        counts = route.path != "/rate_limit"  # whoever is out of requests may still ask that, and it costs nothing
+        if counts and (spent := check_limits(world, actor, resource)):
+            return spent, bucket.headers(resource)
+        bucket.used += counts
         reply = await attempt(routed(world, request, route, actor))
         etag = tag_of(reply, request)
         if etag and etag in request.headers.get("If-None-Match", ""):
-            bucket.used -= 1  # GitHub does not count what has not changed
+            bucket.used -= counts  # GitHub does not count what has not changed
             reply = Reply(status=304, headers=reply.headers)
-        headers = bucket.headers("core") | ({"ETag": etag} if etag else {})
+        headers = bucket.headers(resource) | ({"ETag": etag} if etag else {})
     except Refusal as refusal:
         reply = refused(refusal)
     if reply.status == 201:
@@ -168,10 +171,14 @@ async def routed(world: World, request: web.Request, route: Route, actor: auth.A
     call = await parsed(world, request, actor)
     if world.faults.hides(call.path):
         raise not_found()
+    if onward := world.led_on(request.rel_url.raw_path.removeprefix("/api/v3")):
+        return led(world, request, onward)
     if route.auth is Auth.APP and not actor.is_app:
         raise Refusal(401, "A JSON web token could not be decoded")
     if route.auth is Auth.REPO:
         auth.check(actor, call.repo, call.method, route.path)
+        if call.repo.archived and call.method != "GET" and route.path != "/repos/{owner}/{repo}":
+            raise Refusal(403, "Repository was archived so is read-only.")
     async with AsyncExitStack() as stack:
         if "repo" not in call.params or call.method == "GET":
             return await route.handle(call)
@@ -179,6 +186,13 @@ async def routed(world: World, request: web.Request, route: Route, actor: auth.A
         reply = await route.handle(call)
         await automerge.consider(world, call.repo)
         return reply
+
+
+def led(world: World, request: web.Request, onward: str) -> Reply:
+    """What a renamed repository answers under its old name: look there."""
+    there = f"{world.url}{onward}" + (f"?{request.query_string}" if request.query_string else "")
+    said = {"message": "Moved Permanently", "url": there, "documentation_url": DOCS}
+    return Reply(status=301 if request.method == "GET" else 307, json=said, headers={"Location": there})
 
 
 async def attempt(work: Awaitable[Reply]) -> Reply:
@@ -203,17 +217,20 @@ def check_version(request: web.Request) -> None:
         raise Refusal(400, f"The API version '{version}' is not supported. Supported versions: {', '.join(VERSIONS)}.")
 
 
-def check_limits(world: World, actor: auth.Actor) -> None:
-    """403 in the two ways that GitHub says it; only the headers tell them apart."""
-    bucket = world.limits.bucket(actor.identity)
+def check_limits(world: World, actor: auth.Actor, resource: str) -> Reply | None:
+    """403 in the two ways that GitHub says it; only the headers tell them apart. GraphQL says the first with 200."""
+    bucket = world.limits.bucket(actor.identity, resource)
+    said = f"API rate limit exceeded for {actor.identity}."
+    if bucket.remaining == 0 and resource == "graphql":
+        return graphql.failed(said, "RATE_LIMITED")
     if bucket.remaining == 0:
-        headers = bucket.headers("core")
-        raise Refusal(403, f"API rate limit exceeded for {actor.identity}.", headers=headers)
+        raise Refusal(403, said, headers=bucket.headers(resource))
     until = world.faults.secondary_until
     if until and until > world.now():
         wait = max(1, round((until - world.now()).total_seconds()))
         said = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
         raise Refusal(403, said, headers={"Retry-After": str(wait)})
+    return None
 
 
 async def weather(world: World, when: str, row: Exchange) -> Reply | None:

@@ -155,6 +155,24 @@ def click(world: World, repo: Repo, check_id: int, identifier: str, user: Accoun
     events.check_event(world, repo, check, "requested_action", user, requested_action={"identifier": identifier})
 
 
+def archive(world: World, repo: Repo, archived: bool, by: Account) -> None:
+    """Nothing in an archived repository can be changed; taken back, it is as it was."""
+    if repo.archived != archived:
+        repo.archived = archived
+        events.emit(world, "repository", repo, {"action": "archived" if archived else "unarchived"}, sender=by)
+
+
+def rename(world: World, repo: Repo, name: str, by: Account) -> None:
+    """Another name; the old one leads on to it until somebody else takes it."""
+    was = repo.name
+    del world.repos[repo.full_name.lower()]
+    world.renamed[repo.full_name.lower()] = repo
+    repo.name = name
+    world.repos[repo.full_name.lower()] = repo
+    changes = {"repository": {"name": {"from": was}}}
+    events.emit(world, "repository", repo, {"action": "renamed", "changes": changes}, sender=by)
+
+
 def add_ruleset(world: World, repo: Repo, include: Sequence[str], rules: Sequence[Json]) -> int:
     """A ruleset on branches (patterns of refs/heads/…, ~DEFAULT_BRANCH, ~ALL); its id."""
     number = world.next_id()

@@ -37,6 +37,8 @@ esac
 def demand(actor: Actor, repo: Repo, service: str) -> None:
     """401 asks git for credentials, 403 and 404 end it."""
     writes = service == "git-receive-pack"
+    if writes and repo.archived:
+        raise Refusal(403, "This repository was archived so it is read-only.")
     if not can_see(actor, repo) or (writes and actor.account is None):
         if actor is NOBODY:
             raise Refusal(401, "Authentication required", headers={"WWW-Authenticate": 'Basic realm="GitHub"'})

@@ -11,6 +11,7 @@ import signal
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def pairs(text: str) -> dict[str, str]:
         name, mark, end = line.partition("<<")
         key, equals, value = line.partition("=")
         if mark and "=" not in name:
-            found[name] = "\n".join(iter(lambda end=end: next(lines, end), end))  # type: ignore[misc]
+            found[name] = "\n".join(takewhile(end.__ne__, lines))
         elif equals:
             found[key] = value
     return found

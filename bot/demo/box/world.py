@@ -21,6 +21,7 @@ from bot.demo.box.errors import not_found
 from bot.demo.box.faults import Faults
 from bot.demo.box.git import Git
 from bot.demo.box.limits import Limits
+from bot.demo.box.moves import Move
 from bot.demo.box.rows import Account, App, Installation, Repo, Token
 
 ACTIONS_APP_ID = 15368  # GitHub Actions' own App, on github.com too
@@ -69,6 +70,8 @@ class World:
         self.signing_key = secrets.token_bytes(32)  # of download addresses and long tokens
         self.accounts: dict[str, Account] = {}
         self.repos: dict[str, Repo] = {}
+        self.renamed: dict[str, Repo] = {}  # what a repository was called before, while nothing else has the name
+        self.moves: dict[int, list[Move]] = {}  # by repository: who moved its branches, oldest first
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
         self.tokens: dict[str, Token] = {}
@@ -135,12 +138,22 @@ class World:
         """A repository by its two names, case ignored."""
         return self.repos.get(f"{owner}/{name}".lower())
 
+    def led_on(self, path: str) -> str | None:
+        """Where a path leads that begins with a repository's name of before; None for every other path."""
+        _, top, owner, name, *rest = (*path.split("/"), "", "", "")
+        found = self.renamed.get(f"{owner}/{name}".lower())
+        if top != "repos" or found is None or self.repo_of(owner, name):
+            return None
+        return "/".join(["/repos", found.full_name, *rest]).rstrip("/")
+
     async def add_repo(self, owner: Account, name: str, *, private: bool = False) -> Repo:
         """An empty repository, with its bare git on disk."""
-        git = Git(self.data_dir / owner.login / f"{name}.git")
+        number, now = self.next_id(), self.now()
+        # The folder of the name belongs to whoever had the name before.
+        folder = f"{name}-{number}" if f"{owner.login}/{name}".lower() in self.renamed else name
+        git = Git(self.data_dir / owner.login / f"{folder}.git")
         await git.create("main")
-        now = self.now()
-        repo = Repo(id=self.next_id(), owner=owner, name=name, private=private, git=git, created_at=now, pushed_at=now)
+        repo = Repo(id=number, owner=owner, name=name, private=private, git=git, created_at=now, pushed_at=now)
         self.repos[repo.full_name.lower()] = repo
         return repo
 

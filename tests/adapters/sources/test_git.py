@@ -24,8 +24,8 @@ from bot.core.errors import Missing, Permanent, Refused, Transient
 from bot.core.model import Component
 from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
-from bot.tools.secrets import Secret
 from tests.adapters.index_server import serving
+from tests.builders import lent
 
 QUIET = {
     "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b",
@@ -121,7 +121,7 @@ async def hosting(root: Path) -> AsyncIterator[Host]:
 @asynccontextmanager
 async def source(**options: object) -> AsyncIterator[GitRemotes]:
     async with Http(Reach(trusted=["127.0.0.1", "localhost"]), cache=Memory()) as http:
-        yield open_one(sources, "git", options, Tools(http=http, secrets={"TOKEN": Secret("s3cret")}.get))
+        yield open_one(sources, "git", options, Tools(http=http, secrets=lent(TOKEN="s3cret")))
 
 
 def remote(name: str, registry: str = "", ecosystem: str = "git") -> Component:

@@ -22,8 +22,8 @@ from bot.core.errors import ConfigProblem, Missing, Permanent, Refused, Transien
 from bot.core.model import Component, Release
 from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
-from bot.tools.secrets import Secret
 from tests.adapters.index_server import serving
+from tests.builders import lent
 from tests.github.town import Town, town
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
@@ -129,7 +129,7 @@ async def api() -> AsyncIterator[Api]:
 @asynccontextmanager
 async def source(client: GitHubAPI | None = None, **options: object) -> AsyncIterator[GitHubReleases]:
     async with Http(Reach(trusted=["127.0.0.1", "localhost"]), cache=Memory()) as http:
-        tools = Tools(http=http, github=client, secrets={"TOKEN": Secret("s3cret")}.get)
+        tools = Tools(http=http, github=client, secrets=lent("127.0.0.1", "hub.example", TOKEN="s3cret"))
         yield open_one(sources, "github", options, tools)
 
 

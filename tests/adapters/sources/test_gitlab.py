@@ -20,8 +20,8 @@ from bot.core.errors import ConfigProblem, Missing, Permanent, Refused, Transien
 from bot.core.model import Component
 from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
-from bot.tools.secrets import Secret
 from tests.adapters.index_server import serving
+from tests.builders import lent
 
 SHA, OTHER = "1" * 40, "2" * 40
 PROJECT = "/api/v4/projects/group%2Fsub%2Flib"
@@ -110,7 +110,7 @@ async def lab() -> AsyncIterator[Lab]:
 @asynccontextmanager
 async def source(**options: object) -> AsyncIterator[GitLabReleases]:
     async with Http(Reach(trusted=["127.0.0.1", "localhost"]), cache=Memory()) as http:
-        tools = Tools(http=http, secrets={"TOKEN": Secret("s3cret")}.get)
+        tools = Tools(http=http, secrets=lent("127.0.0.1", "lab.example", TOKEN="s3cret"))
         yield open_one(sources, "gitlab", options, tools)
 
 

@@ -24,9 +24,9 @@ from bot.core.errors import Missing, Permanent, Refused, Transient
 from bot.core.model import Component
 from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
-from bot.tools.secrets import Secret
 from tests.adapters.index_server import serving
 from tests.adapters.sources.registry_world import Registry, basic, digest_of, manifest
+from tests.builders import lent
 
 SHA = "ab" * 32
 # As `helm repo index` writes it: lists at the depth of their keys, long texts wrapped, and keys by the alphabet.
@@ -122,7 +122,12 @@ async def shop() -> AsyncIterator[Shop]:
 @asynccontextmanager
 async def source(**options: object) -> AsyncIterator[Charts]:
     async with Http(Reach(trusted=["127.0.0.1", "localhost"]), cache=Memory()) as http:
-        yield open_one(sources, "helm", options, Tools(http=http, secrets={"PASSWORD": Secret("pass word")}.get))
+        yield open_one(
+            sources,
+            "helm",
+            options,
+            Tools(http=http, secrets=lent("127.0.0.1", "charts.example", PASSWORD="pass word")),
+        )
 
 
 def chart(name: str, registry: str = "") -> Component:

@@ -21,18 +21,18 @@ from bot.core.errors import ConfigProblem, Missing, Permanent, Refused, Transien
 from bot.core.model import Component, Release
 from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
-from bot.tools.secrets import Secret
 from tests.adapters.index_server import serving
 from tests.adapters.sources.registry_world import Registry, basic, digest_of, manifest
+from tests.builders import lent
 
-SECRETS = {"PASSWORD": Secret("pass word")}
+SECRETS = lent(PASSWORD="pass word")
 
 
 @asynccontextmanager
 async def source(*, cached: bool = True, **options: object) -> AsyncIterator[Images]:
     """The source with these options, which may reach loopback."""
     async with Http(Reach(trusted=["127.0.0.1", "localhost"]), cache=Memory() if cached else None) as http:
-        yield open_one(sources, "oci", options, Tools(http=http, secrets=SECRETS.get))
+        yield open_one(sources, "oci", options, Tools(http=http, secrets=SECRETS))
 
 
 def image(name: str, registry: str = "") -> Component:
@@ -259,7 +259,9 @@ async def test_a_login_goes_to_its_own_registry_only(registry: Registry) -> None
 
 def test_where_a_login_may_go() -> None:
     """To its host, to that domain's token server, and to one that is named; never readable through a network."""
-    tools = Tools(http=Http(), secrets=SECRETS.get)
+    hosts = ("docker.io", "registry.gitlab.example", "quay.io", "a.example", "tokens.other")
+    numbers = ("127.0.0.1:5000", "[::1]:5000", "10.0.0.1", "[fe80::1]:5000")
+    tools = Tools(http=Http(), secrets=lent(*hosts, *numbers, PASSWORD="pass word"))
 
     def goes(host: str, url: str, token_host: str = "") -> bool:
         known = logins_of({host: Login(secret="PASSWORD", token_host=token_host)}, tools, "oci")

@@ -44,6 +44,9 @@ class Commits:
 
     def _around(self, raw: Any, commit: Callable[[], None]) -> None:
         wrote = self._wrote.pop(id(raw), set())
+        if not hasattr(raw, "total_changes"):  # PostgreSQL's driver does not tell whether a commit changed a row
+            commit()
+            return
         changed = raw.total_changes != self._changes.get(id(raw), 0)
         self._changes[id(raw)] = raw.total_changes
         if not changed:  # the queue looks five times a second and finds nothing to do

@@ -31,6 +31,8 @@ WHOLE = ("bot.app", "tests.flows.crash.mortal")  # what a fork server loads once
 class Orders:
     """What a life is given. url: GitHub's API; index: the simple API; app: the App's number, key and secret.
 
+    database: the URL of a PostgreSQL; empty for a file in the folder.
+
     deadly: the points at which to die; before: those that earlier lives came to. log: where the points are noted;
     words: where all else is said.
     """
@@ -40,6 +42,7 @@ class Orders:
     folder: Path
     app: tuple[int, str, str]
     port: int
+    database: str
     sweep: str
     deadly: frozenset[str]
     before: tuple[str, ...]
@@ -58,8 +61,8 @@ def live(orders: Orders) -> None:
 
 
 async def _live(orders: Orders) -> None:
-    more = {"PORT": str(orders.port), "SUREFOOT_SWEEP": orders.sweep}
-    settings = settings_for(orders, orders.folder, orders.app, **more)  # type: ignore[arg-type]
+    more = {"PORT": str(orders.port), "SUREFOOT_SWEEP": orders.sweep, "DATABASE_URL": orders.database}
+    settings = settings_for(orders, orders.folder, orders.app, **more)  # type: ignore[arg-type]  # a box by its url
     points = Points(orders.log, deadly=orders.deadly, before=orders.before)
     points.install()
     index = IndexSettings(index_url=orders.index)

@@ -65,13 +65,18 @@ class Proof:
         )
 
 
-async def walk_through(nursery: ForkServerContext, walk: Walk, deadly: Sequence[str] = ()) -> Outcome:
-    """Walk to the end in a world of its own, dying at each of these points on the way."""
+async def walk_through(
+    nursery: ForkServerContext, walk: Walk, deadly: Sequence[str] = (), *, database: str = ""
+) -> Outcome:
+    """Walk to the end in a world of its own, dying at each of these points on the way.
+
+    database: the URL of an empty PostgreSQL to live on; an SQLite file where it is left out.
+    """
     died: list[str] = []
     points: list[str] = []
     broken: list[str] = []
     with tempfile.TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True) as folder:
-        async with a_world(Path(folder), share_of_new=walk.share_of_new) as world:
+        async with a_world(Path(folder), share_of_new=walk.share_of_new, database=database) as world:
             end = None
             while end is None and not broken:
                 life = world.begin(nursery, set(deadly) - set(died))

@@ -62,6 +62,7 @@ class World:
     http: aiohttp.ClientSession
     app: tuple[int, str, str]
     port: int
+    database: str = ""
     installed: bool = False
     lives: list[Life] = field(default_factory=list)
 
@@ -79,6 +80,7 @@ class World:
             folder=self.folder,
             app=self.app,
             port=self.port,
+            database=self.database,
             sweep=LATER_SWEEP if number else FIRST_SWEEP,
             deadly=frozenset(deadly),
             before=tuple(point for life in self.lives for point in life.points),
@@ -181,10 +183,10 @@ def _stand(seen: Mapping[str, Any] | None) -> str:
 
 
 @asynccontextmanager
-async def a_world(folder: Path, *, share_of_new: float) -> AsyncIterator[World]:
+async def a_world(folder: Path, *, share_of_new: float, database: str = "") -> AsyncIterator[World]:
     """A repository that pins an old version, a newer one on the index, and nobody at work yet.
 
-    share_of_new: of the newest release's requests in production that fail, 0 to 1.
+    share_of_new: of the newest release's requests in production that fail, 0 to 1. database: as of `mortal.Orders`.
     """
     async with AsyncExitStack() as stack:
         box = await stack.enter_async_context(Box.start(data_dir=folder / "github"))
@@ -201,7 +203,9 @@ async def a_world(folder: Path, *, share_of_new: float) -> AsyncIterator[World]:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         app = await _peopled(box, health)
         port = _a_port(stack)
-        world = World(box=box, folder=folder, index=index, production=production, http=http, app=app, port=port)
+        world = World(
+            box=box, folder=folder, index=index, production=production, http=http, app=app, port=port, database=database
+        )
         box.set_webhook(app[0], f"{world.door}/github")
         try:
             yield world

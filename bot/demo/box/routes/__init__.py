@@ -21,6 +21,7 @@ from bot.demo.box.routes import (
     releases,
     repos,
     reviews,
+    settings,
     suites,
 )
 
@@ -30,6 +31,7 @@ API = [
     *checks.ROUTES,
     *suites.ROUTES,
     *repos.ROUTES,
+    *settings.ROUTES,
     *contents.ROUTES,
     *gitdata.ROUTES,
     *branches.ROUTES,

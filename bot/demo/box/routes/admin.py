@@ -75,7 +75,7 @@ async def click(call: Call) -> Reply:
 
 
 async def faults(call: Call) -> Reply:
-    """POST /_box/faults {kind, …}: a webhook fault, a request fault, hide_new, primary or secondary"""
+    """POST /_box/faults {kind, …}: a webhook fault, a request fault, hide_new, primary (of a resource) or secondary"""
     how = dict(call.body)
     kind, weather = how.pop("kind", ""), call.world.faults
     if kind in HOOK_KINDS:
@@ -86,7 +86,7 @@ async def faults(call: Call) -> Reply:
     elif kind == "hide_new":
         weather.hide_new_ms = int(how["milliseconds"])
     elif kind == "primary":
-        call.world.limits.exhaust(float(how.get("seconds", 3600)))
+        call.world.limits.exhaust(float(how.get("seconds", 3600)), resource=how.get("resource", "core"))
     elif kind == "secondary":
         weather.secondary(float(how.get("seconds", 60)))
     else:

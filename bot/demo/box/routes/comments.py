@@ -6,7 +6,7 @@ from bot.demo.box import events
 from bot.demo.box.auth import ROLES, role_of
 from bot.demo.box.call import NOTHING, Call, Reply, Route, created, known, ok
 from bot.demo.box.errors import Refusal, invalid, not_found
-from bot.demo.box.rows import Comment, Json, Reaction
+from bot.demo.box.rows import Comment, Issue, Json, Reaction
 from bot.demo.box.shapes import talk
 from bot.demo.box.shapes.talk import CONTENTS
 from bot.demo.box.world import stamp
@@ -57,6 +57,7 @@ async def all_listed(call: Call) -> Reply:
 async def create(call: Call) -> Reply:
     """POST …/issues/{issue_number}/comments"""
     issue, now = call.issue(), call.world.now()
+    unlocked(call, issue, "comment")
     comment = Comment(
         id=call.world.next_id(),
         number=issue.number,
@@ -70,6 +71,13 @@ async def create(call: Call) -> Reply:
     issue.updated_at = now
     tell(call, comment, "created")
     return created(talk.comment(call.world, call.repo, comment))
+
+
+def unlocked(call: Call, issue: Issue, what: str) -> None:
+    """403 in a locked conversation, but for persons who may write; an App is none, whatever it may otherwise."""
+    may = not call.actor.installation and ROLES[role_of(call.repo, call.me)] >= ROLES["write"]
+    if issue.locked and not (may and what == "comment"):  # nobody reacts in a locked conversation
+        raise Refusal(403, f"Unable to create {what} because issue is locked.")
 
 
 def the_comment(call: Call) -> Comment:
@@ -124,6 +132,8 @@ async def reactions(call: Call) -> Reply:
 async def react(call: Call) -> Reply:
     """POST …/reactions: 200 when it was there already"""
     about, content = subject(call), call.one_of("content", CONTENTS)
+    number = the_comment(call).number if "comment_id" in call.params else call.issue().number
+    unlocked(call, call.repo.issues[number], "reaction")
     for one in call.repo.reactions.values():
         if (one.subject, one.user, one.content) == (about, call.me, content):
             return ok(talk.reaction(call.world, one))

@@ -33,7 +33,7 @@ async def query(call: Call) -> Reply:
     if "viewer" in fields:
         data["viewer"] = {"login": who.login, "id": node_id(who.kind, who.id)}
     if "rateLimit" in fields:
-        bucket = call.world.limits.bucket(call.actor.identity)
+        bucket = call.world.limits.bucket(call.actor.identity, "graphql")
         kept = {key: value for key, value in bucket.shown().items() if key != "reset"}
         data["rateLimit"] = kept | {"cost": 1, "resetAt": stamp(bucket.reset)}
     for field in sorted(fields & {"enablePullRequestAutoMerge", "disablePullRequestAutoMerge"}):

@@ -74,6 +74,26 @@ def turn(call: Call, issue: Issue, after: str) -> None:
     events.issue_event(call.world, call.repo, issue, "reopened", call.me)
 
 
+REASONS = ("off-topic", "too heated", "resolved", "spam")
+
+
+async def lock(call: Call) -> Reply:
+    """PUT …/issues/{issue_number}/lock: from now on only who may write comments, and no App"""
+    issue = call.issue()
+    issue.lock_reason = call.one_of("lock_reason", REASONS) if call.body.get("lock_reason") else None
+    issue.locked = True
+    events.issue_event(call.world, call.repo, issue, "locked", call.me)
+    return NOTHING
+
+
+async def unlock(call: Call) -> Reply:
+    """DELETE …/issues/{issue_number}/lock"""
+    issue = call.issue()
+    issue.locked, issue.lock_reason = False, None
+    events.issue_event(call.world, call.repo, issue, "unlocked", call.me)
+    return NOTHING
+
+
 async def labels(call: Call) -> Reply:
     """GET …/issues/{issue_number}/labels"""
     issue = call.issue()
@@ -161,6 +181,8 @@ ROUTES = [
     Route("POST", f"{BASE}/issues", create),
     Route("GET", ONE, show),
     Route("PATCH", ONE, edit),
+    Route("PUT", f"{ONE}/lock", lock),
+    Route("DELETE", f"{ONE}/lock", unlock),
     Route("GET", f"{ONE}/labels", labels),
     Route("POST", f"{ONE}/labels", add_labels),
     Route("PUT", f"{ONE}/labels", set_labels),

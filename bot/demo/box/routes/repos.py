@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bot.demo.box.call import Call, Reply, Route, ok
+from itertools import dropwhile
+
+from bot.demo.box.call import Call, Reply, Route, bounded, ok
 from bot.demo.box.errors import not_found
 from bot.demo.box.rows import Json
 from bot.demo.box.shapes import code, people, pulls, repos
@@ -85,6 +87,26 @@ def standing(ahead: int, behind: int) -> str:
     return "ahead" if ahead else ("behind" if behind else "identical")
 
 
+async def activity(call: Call) -> Reply:
+    """GET …/activity: who moved which branch, the latest first; it is paged by cursors, not by numbers"""
+    wanted, kind, actor = (call.query.get(name) for name in ("ref", "activity_type", "actor"))
+    found = [
+        one
+        for one in call.world.moves.get(call.repo.id, [])
+        if wanted in (None, one.ref, one.ref.removeprefix("refs/heads/"))
+        and kind in (None, one.kind)
+        and actor in (None, one.actor.login)
+    ]
+    if call.query.get("direction") != "asc":
+        found.reverse()
+    if cursor := call.query.get("after"):
+        found = list(dropwhile(lambda one: str(one.id) != cursor, found))[1:]
+    size = bounded(call.query.get("per_page"), 30, 1, 100)
+    shown, rest = found[:size], found[size:]
+    headers = {"Link": call.link("next", after=str(shown[-1].id))} if rest else {}
+    return Reply(json=[code.activity(call.world, one) for one in shown], headers=headers)
+
+
 async def tags(call: Call) -> Reply:
     """GET /repos/{owner}/{repo}/tags"""
     names = sorted((ref for ref in call.repo.git.refs if ref.startswith("refs/tags/")), reverse=True)
@@ -119,6 +141,7 @@ ROUTES = [
     Route("GET", f"{BASE}/commits", commits),
     Route("GET", f"{BASE}/commits/{{commit_sha}}/pulls", pulls_of),
     Route("GET", f"{BASE}/compare/{{basehead}}", compare),
+    Route("GET", f"{BASE}/activity", activity),
     Route("GET", f"{BASE}/tags", tags),
     Route("GET", f"{BASE}/tarball/{{ref}}", archive),
     Route("GET", f"{BASE}/zipball/{{ref}}", archive),

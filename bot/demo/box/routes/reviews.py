@@ -51,6 +51,8 @@ async def create(call: Call) -> Reply:
         raise Refusal(422, "Unprocessable Entity", errors=["Body can't be blank"])
     if event:
         may_judge(call, event)
+    if pull.issue.locked and (call.actor.installation or ROLES[role_of(call.repo, call.me)] < ROLES["write"]):
+        raise Refusal(422, "Unprocessable Entity", errors=["lock prevents review"])
     commit = call.body.get("commit_id") or pull.head_sha
     if await call.repo.git.kind(str(commit)) != "commit":
         raise Refusal(422, "Unprocessable Entity", errors=["The commit_id is not part of the pull request"])

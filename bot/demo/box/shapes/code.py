@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from bot.demo.box.git import Change, Commit, Entry, Person
+from bot.demo.box.moves import Move
 from bot.demo.box.rows import Json, Repo
 from bot.demo.box.shapes.people import node_id, user
 from bot.demo.box.shapes.repos import api, html
@@ -34,6 +35,20 @@ def git_commit(world: World, repo: Repo, commit: Commit) -> Json:
             {"sha": sha, "url": f"{base}/commits/{sha}", "html_url": f"{page}/commit/{sha}"} for sha in commit.parents
         ],
         "verification": UNSIGNED,
+    }
+
+
+def activity(world: World, one: Move) -> Json:
+    """One line of a repository's activity."""
+    return {
+        "id": one.id,
+        "node_id": node_id("Push", one.id),
+        "before": one.before,
+        "after": one.after,
+        "ref": one.ref,
+        "timestamp": stamp(one.at),
+        "activity_type": one.kind,
+        "actor": user(world, one.actor),
     }
 
 

@@ -105,7 +105,7 @@ def whole(world: World, repo: Repo) -> Json:
         "has_pages": False,
         "has_downloads": True,
         "has_discussions": False,
-        "archived": False,
+        "archived": repo.archived,
         "disabled": False,
         "visibility": "private" if repo.private else "public",
         "pushed_at": stamp(repo.pushed_at),

@@ -1,0 +1,85 @@
+"""`Chart.yaml`: the charts that a chart depends on; also `requirements.yaml` of the second version of Helm.
+
+Read is `dependencies[]` with `name`, `version` and `repository` (a chart repository's URL, or `oci://`). A full version
+(`1.2.3`, `=1.2.3`, `v1.2.3`) is exact; everything else (`^1.2.0`, `~1.2`, `1.x`, `1.2`) is a range: answered, not
+edited.
+
+Left alone: dependencies without a repository (they stand in `charts/`), with `file://`, or with a repository that only
+the machine knows by name (`alias:` and `@`); the chart's own version; and `Chart.lock`, which `helm dependency update`
+must write anew after a change, for it holds a checksum of the dependencies.
+
+A rewrite changes the characters of one version.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from bot.adapters import Options, Tools, decode
+from bot.adapters.manifests import _places, _yaml
+from bot.adapters.manifests._file import File, reading
+from bot.adapters.manifests._owners import owner
+from bot.adapters.manifests._places import Place, Read, in_order
+from bot.adapters.manifests._spots import Spot
+from bot.core.model import Component, Pin, Release
+
+KIND = "helm_chart"
+
+# Three numbers: the library of constraints that Helm uses takes fewer for a range.
+_EXACT = re.compile(r"\s*=?\s*(?P<version>v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)\s*")
+_REPOSITORY = re.compile(r"(?:https?|oci)://[^\s{}$]+")
+
+
+class _Options(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+def open(options: Options, tools: Tools) -> HelmChart:
+    """No options, and it needs nothing of what is lent."""
+    decode(options, _Options, KIND)
+    return HelmChart()
+
+
+class HelmChart:
+    """A `core.ports.Manifest`."""
+
+    def matches(self, path: str) -> bool:
+        """The names that Helm knows, in any folder."""
+        return owner(path) == KIND
+
+    def read(self, path: str, text: str) -> Sequence[Pin]:
+        """Every dependency of a repository. ConfigProblem for what is no YAML."""
+        return [pin for pin, _ in _reads(path, text)]
+
+    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
+        """The text with this dependency at the release's version. ConfigProblem when it is no longer there."""
+        return _places.rewrite(text, _reads(pin.path, text), pin, release)
+
+
+def _reads(path: str, text: str) -> list[Read]:
+    file = reading(path, text, KIND)
+    return in_order(_dependencies(file))
+
+
+def _dependencies(file: File) -> Iterator[Read]:
+    document = _yaml.document(file)
+    listed = document.get("dependencies") if document else None
+    for one in listed.values() if listed else ():
+        name, version, repository = one.text("name"), one.text("version"), one.text("repository")
+        if not (name and repository and _REPOSITORY.fullmatch(repository.value)) or "{{" in name.value:
+            continue
+        exact = _EXACT.fullmatch(version.value) if version else None
+        span = None
+        if exact and version:
+            span = (version.at + exact.start("version"), version.at + exact.end("version"))
+        component = Component(name=name.value, ecosystem="helm", registry=repository.value.rstrip("/"))
+        pin = file.pin(
+            component,
+            name.at,
+            requirement=version.value if version else "",
+            version=exact["version"] if exact else None,
+        )
+        yield pin, Place(spot=Spot(version=span))

@@ -1,0 +1,237 @@
+"""npm's document of one package, abbreviated or full, whole or reduced, as releases; the unsaid stays unsaid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bot.adapters.sources._said import (
+    Links,
+    checksum_of_sri,
+    links_of,
+    repository_url,
+    text_of,
+    time_of,
+    web_url,
+)
+from bot.core.errors import Missing, Permanent
+from bot.core.model import Artifact, Release, Trust
+from bot.core.releases import TRUSTED
+
+INSTALL = "application/vnd.npm.install-v1+json"
+SCRIPTS = ("preinstall", "install", "postinstall")  # what npm runs when it installs a package out of a registry
+ABSENT = msgspec.Raw()
+T = TypeVar("T")
+
+
+class _Dist(msgspec.Struct, frozen=True):
+    tarball: str = ""
+    integrity: str | None = None
+    shasum: str | None = None
+    attestations: msgspec.Raw = ABSENT
+
+
+class _Version(msgspec.Struct, frozen=True, rename={"has_install_script": "hasInstallScript", "npm_user": "_npmUser"}):
+    """What we need of a version. Raw is what publishers wrote, in any shape: twenty years of it are in the registry."""
+
+    dist: _Dist = _Dist()
+    deprecated: msgspec.Raw = ABSENT
+    has_install_script: msgspec.Raw = ABSENT
+    scripts: msgspec.Raw = ABSENT
+    gypfile: msgspec.Raw = ABSENT
+    npm_user: msgspec.Raw = ABSENT
+    maintainers: msgspec.Raw = ABSENT
+    repository: msgspec.Raw = ABSENT
+    homepage: msgspec.Raw = ABSENT
+
+
+class _Document(msgspec.Struct):
+    versions: dict[str, _Version] | None = None
+    time: dict[str, msgspec.Raw] = {}
+
+
+# Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
+_DOCUMENTS = msgspec.json.Decoder(_Document)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A document as releases. attested: version -> where its attestations are, "" where that is not said.
+
+    full: nothing more can be had for asking in another way, but for the attestations.
+    """
+
+    releases: Mapping[str, Release]
+    attested: Mapping[str, str]
+    full: bool
+
+    def __len__(self) -> int:
+        return len(self.releases)
+
+
+def read(body: bytes, name: str, url: str, *, kind: str, asked_full: bool, page: str = "") -> Listing:
+    """A document in the order in which the registry lists its versions.
+
+    kind: its content type. page: where a person reads of a version, with {} for it. Missing when the package was
+    taken back as a whole; Permanent when this is no such document.
+    """
+    try:
+        document = _DOCUMENTS.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Permanent(f"{urlsplit(url).hostname} sends no npm document for {name}: {error}") from error
+    if document.versions is None:
+        if "unpublished" in document.time:
+            raise Missing(f"{name} was taken back by its publisher, and no version is left")
+        raise Permanent(f"{urlsplit(url).hostname} sends no npm document for {name}: it has no versions")
+    # Some registries know only one form and answer every question with it.
+    full = asked_full or (INSTALL not in kind and bool(document.time))
+    reader = _Reader(document, full=full, page=page)
+    releases = {version: reader.release(version, said) for version, said in document.versions.items()}
+    return Listing(releases, reader.attested, full)
+
+
+class _Reader:
+    """Makes releases of one document; equal texts, of which it is full, become one object."""
+
+    def __init__(self, document: _Document, *, full: bool, page: str) -> None:
+        versions = document.versions or {}
+        self._time = document.time
+        self._full = full
+        self._page = page
+        self._same: dict[tuple[Callable[..., Any], bytes], Any] = {}
+        # A registry that says something for no version at all leaves it out; one that says it for some means the rest.
+        self._trusts: dict[tuple[object, ...], Trust] = {}
+        self._says_scripts = _any(versions, lambda said: said.has_install_script, lambda said: said.scripts)
+        self._says_attested = _any(versions, lambda said: said.dist.attestations)
+        self.attested = {
+            version: self._once(_attestations, said.dist.attestations)
+            for version, said in versions.items()
+            if _is_there(said.dist.attestations)
+        }
+
+    def release(self, version: str, said: _Version) -> Release:
+        """One version, partial where asking again would tell more."""
+        return Release(
+            version=version,
+            # A string without escapes is its own bytes, and there are thousands of them.
+            published=time_of(str(self._time.get(version, ABSENT), "ascii", "replace").strip('"')),
+            deprecated=self._once(_deprecated, said.deprecated),
+            artifacts=_artifacts(said.dist),
+            trust=self._trust(version, said),
+            url=self._page.replace("{}", version) or None,
+            links=self._links(said),
+            partial=not self._full or version in self.attested,
+        )
+
+    def _trust(self, version: str, said: _Version) -> Trust:
+        provenance = "" if self._says_attested and version not in self.attested else None
+        publisher, maintainers = self._once(_publisher, said.npm_user), self._once(_people, said.maintainers)
+        key = (provenance, publisher, maintainers, script := self._script(said))
+        if key not in self._trusts:
+            self._trusts[key] = Trust(
+                provenance=provenance, publisher=publisher, maintainers=maintainers, install_script=script
+            )
+        return self._trusts[key]
+
+    def _script(self, said: _Version) -> bool | None:
+        runs = (
+            self._once(_value, said.has_install_script) is True
+            or self._once(_runs, said.scripts)
+            or self._once(_value, said.gypfile) is True
+        )
+        return True if runs else (False if self._says_scripts else None)
+
+    def _links(self, said: _Version) -> Links:
+        repository, homepage = self._once(_repository, said.repository), self._once(_homepage, said.homepage)
+        return links_of(repository=repository, homepage=homepage)
+
+    def _once(self, make: Callable[[msgspec.Raw], T], raw: msgspec.Raw) -> T:
+        key = (make, bytes(raw))
+        if key not in self._same:
+            self._same[key] = make(raw)
+        made: T = self._same[key]
+        return made
+
+
+def _any(versions: Mapping[str, _Version], *fields: Callable[[_Version], msgspec.Raw]) -> bool:
+    return any(_is_there(field(said)) for said in versions.values() for field in fields)
+
+
+def _is_there(raw: msgspec.Raw) -> bool:
+    return bytes(raw) not in (b"", b"null")
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    try:
+        return json.loads(bytes(raw)) if _is_there(raw) else None
+    except (ValueError, RecursionError):
+        # A number of thousands of digits, or lists in lists without an end: nobody who publishes writes such.
+        return None
+
+
+def _artifacts(dist: _Dist) -> tuple[Artifact, ...]:
+    url = web_url(dist.tarball)
+    if url is None:
+        return ()
+    # The sha1 is only better than nothing, and all that old releases have.
+    checksum = checksum_of_sri(dist.integrity) or (f"sha1:{dist.shasum}" if dist.shasum else None)
+    kind, _, digest = (checksum or "").partition(":")
+    filename = url.partition("?")[0].rpartition("/")[2]
+    if kind == "sha256":
+        return (Artifact(filename=filename, url=url, sha256=digest),)
+    return (Artifact(filename=filename, url=url, checksum=checksum),)
+
+
+def _attestations(raw: msgspec.Raw) -> str:
+    said = _value(raw)
+    return web_url(said.get("url")) or "" if isinstance(said, dict) else ""
+
+
+def _deprecated(raw: msgspec.Raw) -> str:
+    said = _value(raw)
+    return "deprecated" if said is True else text_of(said)
+
+
+def _publisher(raw: msgspec.Raw) -> str | None:
+    """Who uploaded it: a name, or the trusted publisher, which no person can be called: a name has no space."""
+    said = _value(raw)
+    trusted = said.get("trustedPublisher") if isinstance(said, dict) else None
+    if isinstance(trusted, dict) and (kind := text_of(trusted.get("id"))):
+        # All who publish so share one name ("GitHub Actions"); the configuration tells them apart.
+        return f"{TRUSTED} {kind} {text_of(trusted.get('oidcConfigId'))}".rstrip()
+    return _name(said)
+
+
+def _people(raw: msgspec.Raw) -> tuple[str, ...] | None:
+    said = _value(raw)
+    if not isinstance(said, list):
+        return None
+    return tuple(sorted({name for one in said if (name := _name(one))})) or None
+
+
+def _name(said: object) -> str | None:
+    if isinstance(said, dict):
+        said = said.get("name")
+    return text_of(said).partition(" <")[0] or None
+
+
+def _runs(raw: msgspec.Raw) -> bool:
+    # Most have scripts, few have these: a look at the bytes spares reading them.
+    said = _value(raw) if b"install" in bytes(raw) else None
+    return isinstance(said, dict) and any(said.get(name) for name in SCRIPTS)
+
+
+def _homepage(raw: msgspec.Raw) -> str | None:
+    return web_url(_value(raw))
+
+
+def _repository(raw: msgspec.Raw) -> str | None:
+    said = _value(raw)
+    candidates: Iterable[object] = said if isinstance(said, list) else (said,)
+    urls = (repository_url(one.get("url") if isinstance(one, dict) else one) for one in candidates)
+    return next((url for url in urls if url), None)

@@ -1,0 +1,9 @@
+"""What people set: the environment becomes Settings, a repository's file becomes RepoConfig; errors name their line."""
+
+from __future__ import annotations
+
+from bot.config.lending import lookup as lookup
+from bot.config.repository import parse as parse
+from bot.config.settings import Settings as Settings
+from bot.config.settings import from_environment as from_environment
+from bot.config.settings import settings as settings

@@ -1,0 +1,91 @@
+"""The part of a repository's file that says which updates are wanted, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bot.core.ecosystems import ECOSYSTEMS
+from bot.core.repo_config import Ignore, Limits, UpdateRule, Updates
+from bot.core.schedules import Schedule
+from bot.core.schedules import read as read_schedule
+from bot.tools.places import Node, plain, span, text, texts, whole
+
+
+def updates(node: Node) -> Updates:
+    """The mapping under `updates`. ConfigProblem with the line for what cannot be meant."""
+    usual = Updates()
+    made = Updates(
+        match=node.take("match", texts, usual.match),
+        ignore=node.take("ignore", _ignores, usual.ignore),
+        minimum_age=node.take("minimum_age", span, usual.minimum_age),
+        rules=tuple(_rule(below) for below in node.nodes("rules")),
+        limits=_limits(node.node("limits")),
+        schedule=node.take("schedule", _schedule, usual.schedule),
+        dashboard=node.take("dashboard", _yes_or_no, usual.dashboard),
+        files=node.take("files", _files, usual.files),
+    )
+    node.done()
+    return made
+
+
+def _rule(node: Node) -> UpdateRule:
+    usual = UpdateRule()
+    made = UpdateRule(
+        match=node.take("match", texts, usual.match),
+        ecosystems=node.take("ecosystem", _ecosystems, usual.ecosystems),
+        minimum_age=node.take("minimum_age", span, usual.minimum_age),
+        allowed=node.take("allowed", text, usual.allowed),
+        prereleases=node.take("prereleases", _yes_or_no, usual.prereleases),
+    )
+    node.done()
+    return made
+
+
+def _ecosystems(value: object) -> tuple[str, ...]:
+    named = texts(value)
+    for name in named:
+        if name not in ECOSYSTEMS:
+            raise ValueError(f"there is no ecosystem {name!r}; there are {', '.join(ECOSYSTEMS)}")
+    return named
+
+
+def _yes_or_no(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("must be true or false")
+
+
+def _limits(node: Node) -> Limits:
+    usual = Limits()
+    made = Limits(
+        open=node.take("open", whole(0, 1000), usual.open), hourly=node.take("hourly", whole(0, 1000), usual.hourly)
+    )
+    node.done()
+    return made
+
+
+def _files(value: object) -> tuple[Mapping[str, object], ...]:
+    copied = plain(value)
+    if isinstance(copied, list) and all(isinstance(one, Mapping) for one in copied):
+        return tuple(copied)
+    raise ValueError("must be a list of mappings with paths, pattern, ecosystem and name")
+
+
+def _schedule(value: object) -> Schedule:
+    return read_schedule(texts(value))
+
+
+def _ignores(value: object) -> tuple[Ignore, ...]:
+    if isinstance(value, str):
+        return (Ignore(name=value),)
+    if not isinstance(value, Sequence):
+        raise ValueError("must be a list of names, or of mappings with name, versions and why")
+    return tuple(_ignore(item) for item in value)
+
+
+def _ignore(item: object) -> Ignore:
+    if isinstance(item, str):
+        return Ignore(name=item)
+    if isinstance(item, Mapping) and "name" in item and set(item) <= {"name", "versions", "why"}:
+        return Ignore(**{key: text(value) for key, value in item.items()})
+    raise ValueError("each entry is a name, or a mapping of name, versions and why")

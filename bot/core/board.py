@@ -1,0 +1,128 @@
+"""The dashboard issue: what waits, what is open, what was turned down, and for every component why nothing is proposed.
+
+It is one view of the answers that detection gives, written anew when they change. A box that somebody ticks releases
+what waits: only who may write can edit an issue of ours, so GitHub itself has checked the right. A box names an
+update by its id, so no text of a repository is ever read back out of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.core.lifecycle import PULL_IS_OPEN
+from bot.core.model import ENDS, Kind, Priority, State, Update, UpdateId, Verdict
+from bot.core.quoting import code, table
+from bot.core.render import WORDS
+
+TITLE = "Surefoot: dashboard of updates"
+MARK = "<!-- surefoot:dashboard -->"
+MOST = 60_000  # characters; GitHub takes 65,536
+ROWS = 100  # of one part; a longer one is cut, and says so
+RETURNED = frozenset({State.REJECTED, State.CLOSED, State.ROLLED_BACK})
+
+_BOX = re.compile(r"^- \[[xX]\] <!-- surefoot:release=([0-9a-f]{16}) -->", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What detection says of one component, also when it proposes nothing. id: of the update that would be proposed."""
+
+    name: str
+    current: str
+    verdict: Verdict
+    why: tuple[str, ...]
+    target: str | None = None
+    held_until: datetime | None = None
+    ecosystem: str = "pypi"
+    kind: Kind | None = None
+    priority: Priority = Priority.LOW
+    id: UpdateId | None = None
+
+
+def ticked(body: str) -> frozenset[UpdateId]:
+    """The updates whose boxes somebody ticked."""
+    return frozenset(UpdateId(found) for found in _BOX.findall(body[:MOST]))
+
+
+def body(answers: Sequence[Answer], updates: Sequence[Update], problems: Sequence[str] = ()) -> str:
+    """The issue's text, the same for the same answers: a look that finds nothing new edits nothing."""
+    known = {update.id: update for update in updates}
+    parts = [MARK, _head(answers, updates), *_problems(problems), *_open(updates), *_held(answers, known)]
+    parts += [*_returned(updates), _all(answers)]
+    text = "\n\n".join(parts)
+    return text if len(text) <= MOST else text[:MOST].rpartition("\n")[0] + "\n\n…and more than fits into an issue."
+
+
+def _head(answers: Sequence[Answer], updates: Sequence[Update]) -> str:
+    waiting = sum(answer.verdict is Verdict.HOLD for answer in answers)
+    current = sum(answer.verdict is Verdict.CURRENT for answer in answers)
+    open_ones = sum(update.state in PULL_IS_OPEN for update in updates)
+    return f"{len(answers)} answers: {current} up to date, {waiting} waiting. {open_ones} pull requests are open."
+
+
+def _problems(problems: Sequence[str]) -> Iterator[str]:
+    if problems:
+        yield "### Could not be read\n\n" + "\n".join(f"- {code(problem)}" for problem in problems[:ROWS])
+
+
+def _open(updates: Sequence[Update]) -> Iterator[str]:
+    mine = sorted((update for update in updates if update.state not in ENDS | RETURNED), key=_urgent)
+    if not mine:
+        return
+    rows = [(_pull(update), code(update.component.name), _step(update), WORDS[update.state]) for update in mine[:ROWS]]
+    yield "### On their way\n\n" + table(("Pull request", "Component", "Step", "State"), rows) + _more(mine)
+
+
+def _held(answers: Sequence[Answer], known: Mapping[UpdateId, Update]) -> Iterator[str]:
+    mine = [one for one in answers if one.verdict is Verdict.HOLD and one.target and one.id not in known]
+    if not mine:
+        return
+    mine.sort(key=lambda one: (-one.priority, one.name))
+    lines = [_box(one.id, f"{code(one.name)} {code(one.current)} → {code(one.target or '')}", one.why) for one in mine]
+    head = "### Held back\n\nTick a box and its pull request opens, whatever its age and the limits say."
+    yield f"{head}\n\n" + "\n".join(lines[:ROWS]) + _more(lines)
+
+
+def _returned(updates: Sequence[Update]) -> Iterator[str]:
+    mine = [update for update in updates if update.state in RETURNED]
+    mine.sort(key=lambda update: update.changed, reverse=True)
+    if not mine:
+        return
+    lines = [f"- {_pull(one)} {code(one.component.name)} {_step(one)}: {WORDS[one.state]}" for one in mine[:20]]
+    yield "### Turned down\n\n" + "\n".join(lines) + _more(mine, 20)
+
+
+def _all(answers: Sequence[Answer]) -> str:
+    rows = [
+        (code(one.name), one.ecosystem, code(one.current), one.verdict.value, one.why[0] if one.why else "")
+        for one in answers[: ROWS * 3]
+    ]
+    head = ("Component", "Ecosystem", "Now", "Verdict", "Why")
+    inside = table(head, rows) + _more(answers, ROWS * 3)
+    return f"<details><summary>Every component and its answer</summary>\n\n{inside}\n\n</details>"
+
+
+def _box(uid: UpdateId | None, what: str, why: Sequence[str]) -> str:
+    # In one line, whatever it quotes: a box stands at the beginning of a line, and only ours may.
+    reason = " ".join(why[0].split()) if why else "no reason is on record"
+    return f"- [ ] <!-- surefoot:release={uid} --> {what}: {reason}" if uid else f"- {what}: {reason}"
+
+
+def _pull(update: Update) -> str:
+    return f"#{update.pull.number}" if update.pull else "none yet"
+
+
+def _step(update: Update) -> str:
+    grave = f" ({', '.join(map(code, update.fixes[:3]))})" if update.fixes else ""
+    return f"{code(update.current)} → {code(update.target)}{grave}"
+
+
+def _more(rows: Sequence[object], most: int = ROWS) -> str:
+    return f"\n\nand {len(rows) - most} more" if len(rows) > most else ""
+
+
+def _urgent(update: Update) -> tuple[int, str, str]:
+    return -update.priority, update.component.name, update.target

@@ -1,0 +1,38 @@
+"""A manifest that is bound by a lock file is never moved without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.core.locks import bound, locks_of
+from bot.core.model import Component, Pin
+
+
+@pytest.mark.parametrize(
+    ("path", "files", "locks"),
+    [
+        ("package.json", {"package-lock.json"}, ("package-lock.json",)),
+        ("web/app/package.json", {"web/yarn.lock", "yarn.lock"}, ("web/yarn.lock",)),
+        ("web/package.json", {"api/package-lock.json"}, ()),
+        ("pyproject.toml", {"uv.lock", "poetry.lock"}, ("uv.lock", "poetry.lock")),
+        ("infra/main.tf", {"infra/.terraform.lock.hcl"}, ("infra/.terraform.lock.hcl",)),
+        ("src/shop.csproj", {"src/packages.lock.json"}, ("src/packages.lock.json",)),
+        ("Dockerfile", {"uv.lock", "package-lock.json"}, ()),
+        ("requirements.txt", {"uv.lock"}, ()),
+    ],
+)
+def test_the_nearest_lock_file_binds(path: str, files: set[str], locks: tuple[str, ...]) -> None:
+    """Beside the manifest, or above it in a workspace; a neighbour's has nothing to do with it."""
+    assert locks_of(path, files) == locks
+
+
+def test_a_bound_pin_is_told_and_a_range_is_not_moved_anyway() -> None:
+    """The sentence names the lock file and the manifest."""
+    pin = Pin(path="web/package.json", line=3, column=5, manifest="package_json", component=Component(name="left-pad"),
+              requirement="1.0.0", version="1.0.0")  # fmt: skip
+    ranged = Pin(path="package.json", line=3, column=5, manifest="package_json", component=Component(name="left-pad"),
+                 requirement="^1.0.0")  # fmt: skip
+
+    assert "package-lock.json binds web/package.json" in bound([ranged, pin], {"package-lock.json", "web/package.json"})
+    assert bound([ranged], {"package-lock.json"}) == ""
+    assert bound([pin], {"web/package.json"}) == ""
