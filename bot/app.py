@@ -52,7 +52,6 @@ from bot.tools.cache import Memory
 from bot.tools.http import Http, Reach
 from bot.tools.npm import named_hosts
 from bot.tools.pip import IndexSettings, index_of_pip
-from bot.tools.sightings import FolderSightings
 from bot.tools.turnstile import Turnstile
 from bot.web.api import Api
 from bot.web.dashboard import Dashboard
@@ -100,7 +99,7 @@ class App:
         self.store = Store(settings.database_url, enqueue=self.engine.enqueue)
         self._lab = lab
         self._tasks: list[asyncio.Task[None]] = []
-        self.drainer = Drainer(self.store, app_id=settings.app_id, clock=clock, gone=self._forget)
+        self.drainer = Drainer(self.store, app_id=settings.app_id, clock=clock, gone=self._forget, news=self._news)
         self.loop: Loop | None = None
         self._github: Forge | None = None
         self._kept = pins.readings()
@@ -153,6 +152,11 @@ class App:
         await self._http.close()
         await self._session.close()
         self.store.close()
+
+    def _news(self, names: tuple[str, ...]) -> None:
+        """Ask again for the lists that may have changed; before the start there is none."""
+        if self._github is not None:
+            self.powers.news(names)
 
     def _forget(self, installation: InstallationId) -> None:
         """Drop what is kept of an installation that is gone; before the start there is nothing."""
@@ -219,7 +223,7 @@ class App:
             reader=pins.Reader(manifests=self.powers.manifests_of(config), kept=self._kept),
             shelf=Shelf(
                 sources=self.powers.all_sources(),
-                sightings=FolderSightings(self.settings.data_dir / "seen"),
+                sightings=self.store,
                 advisories=self.powers.advisories(),
             ),
             now=self._clock(),

@@ -11,7 +11,7 @@ import structlog
 
 from bot.core import commands
 from bot.core.errors import Permanent, Transient
-from bot.core.events import Concern, Event, Uninstalled, concern
+from bot.core.events import Concern, Event, Published, Uninstalled, concern
 from bot.core.model import InstallationId
 from bot.github import payloads
 from bot.store.rows import Delivery
@@ -32,9 +32,11 @@ class Drainer:
         app_id: int | None,
         clock: Callable[[], datetime],
         gone: Callable[[InstallationId], None] = lambda _: None,
+        news: Callable[[tuple[str, ...]], None] = lambda _: None,
     ) -> None:
-        """gone: told of each installation that the App may no longer act in at all."""
-        self._store, self._app_id, self._clock, self._gone = store, app_id, clock, gone
+        """gone: told of each installation that the App may no longer act in at all. news: of what may be published."""
+        self._store, self._app_id, self._clock = store, app_id, clock
+        self._gone, self._published = gone, news
         self._news = asyncio.Event()
         self._broke: dict[str, int] = {}  # guid -> how often following it broke
 
@@ -95,6 +97,8 @@ class Drainer:
             return
         if isinstance(event, Uninstalled) and not event.repos:
             self._gone(event.installation)
+        if isinstance(event, Published):
+            self._published(event.names)
         await self._store.drain(delivery.guid, _numbered(_concern(event), delivery), now=self._clock())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ class Powers:
         self._world = world
         self._us: apps.Us | None = None
         self._configs: LRUCache[tuple[str, Sha], RepoConfig | None] = LRUCache(500)
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, Poller] = {}
         self._advisories: list[Advisories | None] = []
 
     def bind(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -210,7 +210,12 @@ class Powers:
             self._advisories.append(open_advisories(self._world.osv, self._lent()))
         return self._advisories[0]
 
-    def _polled(self, source: Source, kind: str) -> Source:
+    def news(self, names: Collection[str]) -> None:
+        """Somebody says that these may have been published: their lists are asked for again."""
+        for source in self._sources.values():
+            source.hint_named(names)
+
+    def _polled(self, source: Source, kind: str) -> Poller:
         return Poller(source, kind, fresh=self._world.fresh, now=self._world.clock)
 
     def _lent(self) -> Tools:

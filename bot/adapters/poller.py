@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -73,6 +73,14 @@ class Poller:
         """Somebody says that there is news: the list is asked for again when it is next wanted, whatever they said."""
         if (standing := self._known.get(component)) is not None:
             self._keep(component, replace(standing, due=self._now()))
+
+    def hint_named(self, names: Collection[str]) -> None:
+        """The same for every component that bears one of these names, or ends in one as a path does."""
+        wanted = {name.lower() for name in names}
+        for component in list(self._known):
+            name = component.name.lower()
+            if name in wanted or any(name.endswith(f"/{one}") for one in wanted):
+                self.hint(component)
 
     def stale(self) -> list[tuple[Component, Standing]]:
         """What could not be listed for so long that its last list is no longer used."""

@@ -125,9 +125,13 @@ class DeploymentMoved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """Something was released; look at the sources again. repo: where the hint came from."""
+    """Something was released; look at the sources again.
+
+    repo: where the hint came from. names: what the lists of releases may call it; the version is never believed.
+    """
 
     repo: RepoName
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,13 @@ class Advised:
     """An advisory or an alert appeared or changed; repo is None for a global one."""
 
     repo: RepoName | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardTouched:
+    """A person edited, closed or opened our dashboard issue again."""
+
+    repo: RepoName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +170,7 @@ Event: TypeAlias = (
     | DeploymentMoved
     | Published
     | Advised
+    | BoardTouched
     | Ignored
 )
 
@@ -269,6 +281,8 @@ def concern(event: Event) -> Concern:
             return Concern(repo=repo, look=True, look_everywhere=True)
         case Advised(repo=repo):
             return Concern(repo=repo, look=repo is not None, look_everywhere=repo is None)
+        case BoardTouched(repo=repo):
+            return Concern(repo=repo, look=True)
         case Ignored():
             return Concern()
         case other:

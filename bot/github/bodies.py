@@ -161,11 +161,19 @@ class Push(Struct):
     repository: RepoWithDefault
 
 
+class Named(Struct):
+    """A package, as GitHub's own registry names it."""
+
+    name: str = ""
+
+
 class Released(Struct):
     """release, package, registry_package: a package may belong to no repository."""
 
     action: str
     repository: Repo | None = None
+    package: Named | None = None
+    registry_package: Named | None = None
 
 
 class Run(Struct):
@@ -271,6 +279,23 @@ class Comment(Struct):
     action: str
     issue: Issue
     comment: Words
+    repository: Repo
+    sender: Actor
+
+
+class Board(Struct):
+    """The issue of an issues event."""
+
+    number: int
+    body: str | None = None
+    user: Actor | None = None
+
+
+class Issues(Struct):
+    """issues."""
+
+    action: str
+    issue: Board
     repository: Repo
     sender: Actor
 

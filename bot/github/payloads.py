@@ -9,11 +9,13 @@ from typing import TypeVar
 
 import msgspec
 
+from bot.core import board
 from bot.core.errors import Permanent
 from bot.core.events import (
     ActionPressed,
     Advised,
     Archived,
+    BoardTouched,
     ChecksMoved,
     Commented,
     DeploymentMoved,
@@ -110,6 +112,10 @@ def _repository(mail: Envelope) -> Event:
 
 def _push(mail: Envelope) -> Event:
     told = mail.read(bodies.Push)
+    if told.ref.startswith("refs/tags/"):
+        # A tag is how much of the world publishes a version; taken away again it changes what there is, too.
+        name = RepoName(told.repository.full_name)
+        return Published(repo=name, names=(name,))
     return Pushed(
         repo=RepoName(told.repository.full_name),
         ref=told.ref,
@@ -126,7 +132,8 @@ def _published(mail: Envelope) -> Event:
     told = mail.read(bodies.Released)
     if told.action not in _OFFERS or told.repository is None:
         return Ignored(name=f"{mail.name}.{told.action}")
-    return Published(repo=RepoName(told.repository.full_name))
+    repo, package = RepoName(told.repository.full_name), told.package or told.registry_package
+    return Published(repo=repo, names=(repo, package.name) if package and package.name else (repo,))
 
 
 def _check_run(mail: Envelope) -> Event:
@@ -210,6 +217,19 @@ def _comment(mail: Envelope) -> Event:
     )
 
 
+# What may have changed which boxes are ticked, or whether they count.
+_BOARD = frozenset({"edited", "closed", "reopened"})
+
+
+def _issues(mail: Envelope) -> Event:
+    """Of issues only our dashboard concerns us, and of it only what a person does: our own edits are no news."""
+    told = mail.read(bodies.Issues)
+    ours = board.MARK in (told.issue.body or "") and told.issue.user is not None and told.issue.user.type != "User"
+    if not ours or told.action not in _BOARD or told.sender.type != "User":
+        return Ignored(name=f"issues.{told.action}")
+    return BoardTouched(repo=RepoName(told.repository.full_name))
+
+
 def _deployment_status(mail: Envelope) -> Event:
     told = mail.read(bodies.DeploymentStatus)
     if mail.is_ours(told.deployment_status.performed_via_github_app):
@@ -257,6 +277,7 @@ _READERS: Mapping[str, Callable[[Envelope], Event]] = {
     "pull_request": _pull_request,
     "pull_request_review": _review,
     "issue_comment": _comment,
+    "issues": _issues,
     "deployment_status": _deployment_status,
     "deployment_protection_rule": _gate,
     "dependabot_alert": _alert,
@@ -265,10 +286,14 @@ _READERS: Mapping[str, Callable[[Envelope], Event]] = {
 }
 
 
+# Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
+_WHOSE = msgspec.json.Decoder(bodies.Whose)
+
+
 def number_of(body: bytes) -> int | None:
     """GitHub's number of the repository that a delivery is about, which stays when its name does not; None without."""
     try:
-        told = msgspec.json.decode(body, type=bodies.Whose)
+        told = _WHOSE.decode(body)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     return told.repository.id if told.repository else None

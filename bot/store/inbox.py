@@ -35,6 +35,11 @@ def keep_all(conn: Connection, batch: Sequence[Delivery]) -> set[str]:
     return set(conn.scalars(inserted, list(reversed(rows.values()))))
 
 
+def has(conn: Connection, guid: str) -> bool:
+    """Whether it is there; what was drained stays for a month."""
+    return conn.scalars(sa.select(deliveries.c.guid).where(deliveries.c.guid == guid)).one_or_none() is not None
+
+
 def undrained(conn: Connection, limit: int) -> list[Delivery]:
     """What waits, the oldest first."""
     waiting = deliveries.c.drained_at.is_(None)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from bot.store.rows import Lease
-from bot.store.tables import deliveries, heard, insert_new, kv, leases, mail
+from bot.store.tables import deliveries, heard, insert_new, kv, leases, mail, sightings
 
 
 def lease(conn: Connection, name: str, holder: str, *, now: datetime) -> str:
@@ -38,6 +38,13 @@ def put(conn: Connection, key: str, value: str) -> None:
     new = insert_new(conn, kv).values(key=key, value=value).returning(kv.c.key)
     if conn.execute(new).one_or_none() is None:
         conn.execute(sa.update(kv).where(kv.c.key == key).values(value=value))
+
+
+def first_seen(conn: Connection, key: str, *, now: datetime) -> datetime:
+    """When this key was asked for first: now, where it never was. Kept for good."""
+    conn.execute(insert_new(conn, sightings).values(key=key, at=now))
+    at: datetime = conn.scalars(sa.select(sightings.c.at).where(sightings.c.key == key)).one()
+    return at
 
 
 def prune(conn: Connection, before: datetime) -> int:

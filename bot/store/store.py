@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.core.events import Concern
-from bot.core.model import Component, Entry, InstallationId, PullNumber, RepoName, State, Update, UpdateId
+from bot.core.model import Component, Entry, InstallationId, PullNumber, Release, RepoName, State, Update, UpdateId
 from bot.store import inbox, repos, shelf, updates, work
 from bot.store.database import Database
 from bot.store.rows import Change, Delivery, Enqueue, Lease, RepoRow, UpdateRow
+from bot.tools.sightings import key_of
 
 
 class Store:
@@ -37,6 +38,10 @@ class Store:
     async def keep(self, delivery: Delivery) -> bool:
         """Put a delivery on disk; False when this GUID was there. Calls that come together share one commit."""
         return await self._gathering.keep(delivery)
+
+    async def has(self, guid: str) -> bool:
+        """Whether a delivery is on disk, drained or not."""
+        return await self._db.read(inbox.has, guid)
 
     async def undrained(self, limit: int = 100) -> list[Delivery]:
         """Deliveries that nobody has followed up yet, the oldest first."""
@@ -180,6 +185,10 @@ class Store:
     async def put(self, key: str, value: str) -> None:
         """Set a named value."""
         await self._db.write(shelf.put, key, value)
+
+    async def first(self, component: Component, release: Release, now: datetime) -> datetime:
+        """When this version, with this digest, was first seen by any process (`core.ports.Sightings`)."""
+        return await self._db.write(shelf.first_seen, key_of(component, release), now=now)
 
     async def prune(self, before: datetime) -> int:
         """Delete drained deliveries and mail older than this; returns how many."""

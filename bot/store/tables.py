@@ -162,6 +162,9 @@ leases = sa.Table(
     _column("since", UtcTime()),
 )
 
+# When a release was first seen, for registries that name no time. key: see `tools.sightings`.
+sightings = sa.Table("sightings", metadata, _column("key", sa.Text(), primary_key=True), _column("at", UtcTime()))
+
 kv = sa.Table("kv", metadata, _column("key", sa.Text(), primary_key=True), _column("value", sa.Text()))
 
 

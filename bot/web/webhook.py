@@ -35,6 +35,7 @@ EVENTS = frozenset(
         "installation",
         "installation_repositories",
         "issue_comment",
+        "issues",
         "merge_group",
         "package",
         "ping",

@@ -74,6 +74,22 @@ async def test_a_list_is_asked_for_again_when_its_time_is_over() -> None:
     assert len(registry.asked) == 3
 
 
+async def test_a_hint_reaches_everything_of_that_name() -> None:
+    """A webhook names a repository or a package; what it says of versions is not even looked at."""
+    registry = Registry()
+    poller = registry.polled()
+    named = [Component(name=name, ecosystem="git") for name in ("Acme/Tool", "github.com/acme/tool", "acme/toolbox")]
+    for component in named:
+        await poller.releases(component)
+    registry.asked.clear()
+
+    poller.hint_named(["acme/tool"])
+    for component in named:
+        await poller.releases(component)
+
+    assert registry.asked == ["Acme/Tool", "github.com/acme/tool"]
+
+
 async def test_a_deleted_release_is_forgotten() -> None:
     """What counts is the list as it is now; no high-water mark holds on to what was withdrawn."""
     registry = Registry(listed=(Release(version="1.0"), Release(version="9.9")))

@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.core import board
 from bot.core.errors import Permanent
 from bot.core.events import (
     ActionPressed,
     Advised,
     Archived,
+    BoardTouched,
     ChecksMoved,
     Commented,
     DeploymentMoved,
@@ -39,6 +41,8 @@ OURS = 4242
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 REPO = {"full_name": "acme/shop", "default_branch": "main"}
 PERSON = {"login": "ann", "type": "User"}
+BOT = {"login": "surefoot[bot]", "type": "Bot"}
+OUR_BOARD = {"number": 3, "body": f"{board.MARK} and more", "user": BOT}
 
 
 def read(name, **body):
@@ -92,10 +96,44 @@ def test_the_barest_delivery_that_github_describes_is_read(event):
             {"ref": "refs/heads/x", "after": "0" * 40, "repository": REPO},
             Pushed(repo="acme/shop", ref="refs/heads/x", after=None, default=False),
         ),
-        ("release", {"action": "published", "repository": REPO}, Published(repo="acme/shop")),
+        (
+            "push",
+            {"ref": "refs/tags/v1", "after": SHA, "repository": REPO},
+            Published(repo="acme/shop", names=("acme/shop",)),
+        ),
+        ("release", {"action": "published", "repository": REPO}, Published(repo="acme/shop", names=("acme/shop",))),
+        (
+            "issues",
+            {"action": "edited", "issue": OUR_BOARD, "repository": REPO, "sender": PERSON},
+            BoardTouched(repo="acme/shop"),
+        ),
+        (
+            "issues",
+            {"action": "edited", "issue": OUR_BOARD, "repository": REPO, "sender": BOT},
+            Ignored(name="issues.edited"),
+        ),
+        (
+            "issues",
+            {"action": "labeled", "issue": OUR_BOARD, "repository": REPO, "sender": PERSON},
+            Ignored(name="issues.labeled"),
+        ),
+        (
+            "issues",
+            {"action": "edited", "issue": {**OUR_BOARD, "user": PERSON}, "repository": REPO, "sender": PERSON},
+            Ignored(name="issues.edited"),
+        ),
+        (
+            "issues",
+            {"action": "edited", "issue": {**OUR_BOARD, "body": None}, "repository": REPO, "sender": PERSON},
+            Ignored(name="issues.edited"),
+        ),
         ("release", {"action": "created", "repository": REPO}, Ignored(name="release.created")),
         ("package", {"action": "published"}, Ignored(name="package.published")),
-        ("registry_package", {"action": "updated", "repository": REPO}, Published(repo="acme/shop")),
+        (
+            "registry_package",
+            {"action": "updated", "repository": REPO, "registry_package": {"name": "greeter"}},
+            Published(repo="acme/shop", names=("acme/shop", "greeter")),
+        ),
         (
             "check_suite",
             {"action": "completed", "check_suite": {"head_sha": SHA}, "repository": REPO, "sender": PERSON},

@@ -27,7 +27,7 @@ from bot.core.events import (
     Uninstalled,
     concern,
 )
-from bot.core.model import InstallationId, Login, PullNumber, RepoName, State, UpdateId
+from bot.core.model import Component, InstallationId, Login, PullNumber, Release, RepoName, State, UpdateId
 from bot.store.store import Store
 from tests.builders import (
     DAY,
@@ -78,6 +78,7 @@ async def test_a_guid_that_comes_twice_is_one_delivery(world: World) -> None:
     """GitHub's redelivery of something that we have changes nothing, and the caller learns so."""
     assert await world.store.keep(a_delivery())
     assert not await world.store.keep(a_delivery(body=b"other"))
+    assert await world.store.has(a_delivery().guid) and not await world.store.has("guid of another")
     assert [one.body for one in await world.store.undrained()] == [b"{}"]
 
 
@@ -709,6 +710,16 @@ async def test_a_named_value_is_what_was_put_last(world: World) -> None:
     await world.store.put("cursor", "1")
     await world.store.put("cursor", "2")
     assert await world.store.get("cursor") == "2"
+
+
+async def test_a_release_is_first_seen_once(world: World) -> None:
+    """Whoever asks later, in whatever process, hears the first time; another digest is another thing."""
+    image = Component(name="shop", ecosystem="docker")
+    release = Release(version="1.0", digest="sha256:aa")
+    times = [await world.store.first(image, release, NOW + n * HOUR) for n in range(3)]
+    other = await world.store.first(image, replace(release, digest="sha256:bb"), NOW + HOUR)
+
+    assert (times, other) == ([NOW, NOW, NOW], NOW + HOUR)
 
 
 async def test_what_is_old_and_done_is_swept_out(world: World) -> None:
