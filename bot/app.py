@@ -24,12 +24,14 @@ from bot.core.events import Mail
 from bot.core.lifecycle import Outcome
 from bot.core.model import InstallationId, Isolation, State, Update
 from bot.core.ports import Lab
+from bot.core.relocking import Locker
 from bot.drain import Drainer
 from bot.engine import Engine
 from bot.github import apps, pins
 from bot.github.client import Manners
 from bot.github.forge import Forge
 from bot.lab import host, probe, resolver, trial
+from bot.lab.locks import Locksmith, Room
 from bot.loop import Looked, Loop, Stages
 from bot.powers import Powers, World
 from bot.stages import (
@@ -48,7 +50,7 @@ from bot.stages import (
 )
 from bot.store.rows import RepoRow, UpdateRow
 from bot.store.store import Store
-from bot.tools.cache import Memory
+from bot.tools.cache import Cache, Memory
 from bot.tools.http import Http, Reach
 from bot.tools.npm import named_hosts
 from bot.tools.pip import IndexSettings, index_of_pip
@@ -90,6 +92,7 @@ class App:
         *,
         clock: Callable[[], datetime] = utc_now,
         lab: Lab | None = None,
+        locker: Locker | None = None,
         manners: Manners | None = None,
         index: IndexSettings | None = None,
     ) -> None:
@@ -97,7 +100,7 @@ class App:
         self._manners, self._index = manners, index
         self.engine = Engine(settings.database_url, data_dir=settings.data_dir, work=self._work, workers=WORKERS)
         self.store = Store(settings.database_url, enqueue=self.engine.enqueue)
-        self._lab = lab
+        self._lab, self._locker = lab, locker
         self._tasks: list[asyncio.Task[None]] = []
         self.drainer = Drainer(self.store, app_id=settings.app_id, clock=clock, gone=self._forget, news=self._news)
         self.loop: Loop | None = None
@@ -128,12 +131,16 @@ class App:
         self._session = aiohttp.ClientSession()
         index = self._index if self._index is not None else await asyncio.to_thread(index_of_pip)
         npm = await asyncio.to_thread(named_hosts, os.environ)
-        self._http = Http(_reach(settings, index, npm), cache=Memory())
-        lab = self._lab or await _laboratory(settings, Tools(http=self._http, index=lambda: index))
+        reach, cache = _reach(settings, index, npm), Memory()
+        self._http = Http(reach, cache=cache)
+        lab, locker = self._lab, self._locker
+        if lab is None:
+            tools = Tools(http=self._http, index=lambda: index)
+            lab, locker = await _workshop(settings, tools, reach, cache)
         self._github = self._forge()
         world = World(
             store=self.store, http=self._http, lab=lab, forge=self._github, index=index, clock=self._clock,
-            fresh=self.settings.fresh, osv=self.settings.osv,
+            fresh=self.settings.fresh, osv=self.settings.osv, locker=locker,
         )  # fmt: skip
         self.powers = Powers(world)
         self.voice = Announcer(self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock)
@@ -255,15 +262,19 @@ def _notes(detected: detect.Detected) -> Mapping[str, object]:
     return {"said": said, "answers": answers, "problem": "; ".join(detected.problems)}
 
 
-async def _laboratory(settings: Settings, tools: Tools) -> Lab:
-    """The lab of this machine. Where there is no jail it runs nothing, but for the demo, whose code is its own."""
+async def _workshop(settings: Settings, tools: Tools, reach: Reach, cache: Cache) -> tuple[Lab, Locker]:
+    """The lab of this machine, and who makes lock files anew in its jail.
+
+    Where there is no jail nothing runs, but for the demo, whose code is its own.
+    """
     there = await probe.probe()
     if there.isolation is Isolation.NONE and settings.unjailed:
         there = host.unjailed()
     log.info("jail", isolation=there.isolation.value, reason=there.reason, mend=there.mend)
     # What is installed to try an update comes from the index that listed it.
     uv = resolver.find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases)
-    return trial.laboratory(settings.data_dir / "lab", host=there, uv=uv)
+    room = Room(host=there, http=tools.http, reach=reach, cache=cache)
+    return trial.laboratory(settings.data_dir / "lab", host=there, uv=uv), Locksmith(room=room, uv=uv)
 
 
 def _reach(settings: Settings, index: IndexSettings, npm: frozenset[str]) -> Reach:

@@ -100,7 +100,7 @@ class Clock:
         since = await self._store.get("deliveries")
         after = datetime.fromisoformat(since) if since else self._now() - timedelta(days=1)
         started = self._now()
-        sent = await hooks.redeliver(self._app(), since=after)
+        sent = await hooks.redeliver(self._app(), since=after, known=self._store.has)
         if sent:
             log.info("asked for lost deliveries again", count=sent)
         await self._store.put("deliveries", (started - timedelta(minutes=5)).isoformat())

@@ -218,7 +218,7 @@ class Engine:
                 holders = {one.executor_id for one in pending if one.executor_id} - {self._seat}
                 for dead in await self._in_thread(lambda: seats.empty(holders)):  # noqa: B023 (runs before the next)
                     _LOG.warning("taking over what %s left undone", dead)
-                    await self._in_thread(lambda: DBOS._recover_pending_workflows([dead]))  # noqa: B023
+                    await self._in_thread(lambda: DBOS._recover_pending_workflows([dead]))  # noqa: B023 (so does this)
             except SeatLost:
                 _LOG.critical("PostgreSQL dropped our connection: another process may take our work, so we leave")
                 self._lost()

@@ -23,6 +23,7 @@ from bot.core import plans, strategies
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.model import InstallationId, RepoName, Sha, State, Update
 from bot.core.ports import Advisories, HealthSource, Lab, Leases, Manifest, Provider, Source
+from bot.core.relocking import Locker
 from bot.core.repo_config import CONFIG_PATH, Environment, RepoConfig
 from bot.github import apps, checkout, commits
 from bot.github.forge import Forge
@@ -46,6 +47,7 @@ class World:
     forge: Forge | None
     index: IndexSettings
     clock: Callable[[], datetime]
+    locker: Locker | None = None
     fresh: timedelta = timedelta()
     osv: str = "off"
     secrets: Sequence[Lent] = ()
@@ -114,6 +116,10 @@ class Powers:
     async def lab(self, _update: Update) -> Lab:
         """Where code is tried."""
         return self._world.lab
+
+    async def locker(self, _update: Update) -> Locker | None:
+        """Who makes lock files anew; None where no tool may run."""
+        return self._world.locker
 
     async def leases(self, update: Update) -> Leases:
         """Whose turn it is in an environment."""

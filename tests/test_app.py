@@ -32,7 +32,7 @@ NOWHERE = "http://127.0.0.1:9/simple"  # nothing is fetched here
 
 def an_app(folder: Path, lab: object = "no lab", **env: str) -> App:
     settings = config.settings({"SUREFOOT_DATA_DIR": str(folder), "WEBHOOK_SECRET": SECRET, **env})
-    return App(settings, lab=lab, index=IndexSettings(index_url=NOWHERE))  # type: ignore[arg-type]
+    return App(settings, lab=lab, index=IndexSettings(index_url=NOWHERE))  # type: ignore[arg-type]  # a test's own lab
 
 
 async def test_without_the_apps_key_it_stores_and_says_what_is_missing(tmp_path):

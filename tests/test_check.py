@@ -77,6 +77,12 @@ class FakeLab:
         )
 
 
+@pytest.fixture(autouse=True)
+def _nobody_is_asked_about_flaws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test speaks to its own servers alone."""
+    monkeypatch.setenv("SUREFOOT_OSV", "off")
+
+
 @pytest.fixture
 async def index() -> AsyncIterator[Index]:
     old, young = {"upload-time": "2026-01-01T00:00:00Z"}, {"upload-time": "2026-02-28T12:00:00Z"}
@@ -138,6 +144,7 @@ async def looked(root: Path, index: Index, lab: FakeLab | None = None, only: tup
                 sightings=FolderSightings(root.parent / "seen"),
             ),
             lab=lab,
+            locker=None,
             progress=Progress(Console(file=io.StringIO())),
             now=NOW,
         )
@@ -445,13 +452,13 @@ async def test_a_lab_is_made_only_when_asked_for(
     """Without --no-simulate what is proposed is tried in this machine's lab."""
     lab = FakeLab()
 
-    async def made(cache: Path, uv: Uv, say: object) -> FakeLab:
+    async def made(cache: Path, uv: Uv, *_: object) -> tuple[FakeLab, None]:
         assert (cache, uv.index.main) == (tmp_path / "cache/surefoot", index.url)
-        return lab
+        return lab, None
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(check, "index_of_pip", lambda: IndexSettings(index_url=index.url))
-    monkeypatch.setattr(check, "_lab", made)
+    monkeypatch.setattr(check, "_workshop", made)
     assert await check.run(tree, as_json=True, only=("moving",)) == 1
     (component,) = json.loads(capsys.readouterr().out)["components"]
     assert component["verdict"] == "approve" and len(lab.trials) == 1

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bot.clock import BEHIND, KEEP, Clock
 from bot.core.errors import Transient
-from bot.core.events import IN_PRODUCTION, Concern
+from bot.core.events import IN_PRODUCTION, Concern, Uninstalled
 from bot.core.model import InstallationId, RepoName, State
 from bot.github.apps import Installation
 from bot.store.rows import UpdateRow, key_of, repo_work
@@ -111,7 +111,9 @@ async def test_everything_in_flight_is_looked_at_again(tower):
     await tower.add(target="1.2.5", state=State.DONE)
     await tower.world.store.install([RepoName("acme/left")], InstallationId(99), now=tower.now)
     await tower.add(target="1.2.6", repo="acme/left")
-    await tower.world.store.uninstall([], InstallationId(99), now=tower.now)
+    await tower.world.store.keep(a_delivery("gone"))
+    gone = Concern(uninstalled=Uninstalled(installation=InstallationId(99)))
+    await tower.world.store.drain("gone", gone, now=tower.now)
     tower.world.forget()
     await tower.clock.heal()
 
@@ -189,6 +191,25 @@ async def test_deliveries_that_failed_are_asked_for_again(tower):
         assert 2 == heard.count("push")
     since = datetime.fromisoformat(await tower.world.store.get("deliveries"))
     assert tower.now - timedelta(minutes=5) == since
+
+
+async def test_what_we_have_is_not_asked_for_although_github_thinks_it_was_lost(tower):
+    """It was stored and our answer came too late; drained or not, it is here."""
+    async with listening(tower) as heard:
+        tower.shop.box.world.faults.hook("drop", "push")
+        tower.shop.box.world.faults.hook("drop", "push")
+        for text in ("1", "2"):
+            await tower.shop.push({"a": text})
+        await tower.shop.box.settle()
+        ours, lost = [one.guid for one in tower.shop.box.world.deliveries.log.values() if one.event == "push"]
+        await tower.world.store.keep(a_delivery(ours))
+        await tower.world.store.drain(ours, Concern(), now=tower.now)
+        tower.now = tower.shop.box.now()
+        await tower.clock.heal()
+
+    assert 1 == heard.count("push")
+    again = [one.guid for one in tower.shop.box.world.deliveries.log.values() if one.redelivery]
+    assert [lost] == again
 
 
 async def test_old_papers_are_thrown_away(tower):

@@ -336,7 +336,7 @@ async def test_a_look_finds_each_update_once(bench: Bench) -> None:
 )
 async def test_a_look_that_fails_is_told_and_done_again(bench: Bench, error: Exception, wait: timedelta) -> None:
     """The problem stands in the repository's notes, and the next look has its time."""
-    bench.found = error  # type: ignore[assignment]
+    bench.found = error  # type: ignore[assignment]  # any error
     installed = Installed(installation=INSTALLATION, repos=(REPO,))
     await bench.store.keep(Delivery(guid="i", event="installation", received=NOW, body=b"{}"))
 
@@ -410,7 +410,7 @@ async def test_thirty_events_are_one_look_at_a_repository(bench: Bench) -> None:
 async def test_a_run_that_was_cut_off_between_two_stages_goes_on(bench: Bench) -> None:
     """Its first stage is saved and its news are settled; the next start does the rest."""
     update = an_update(state=State.DETECTED)
-    bench.path = {State.DETECTED: goes(State.PROPOSED), State.PROPOSED: breaks(SystemExit())}  # type: ignore[arg-type]
+    bench.path = {State.DETECTED: goes(State.PROPOSED), State.PROPOSED: breaks(SystemExit())}  # type: ignore[arg-type]  # it ends the process
     await bench.add(update)
     with pytest.raises(SystemExit):
         await bench.run()
@@ -425,7 +425,7 @@ async def test_a_run_that_was_cut_off_between_two_stages_goes_on(bench: Bench) -
 async def test_a_lost_run_is_due_again(bench: Bench) -> None:
     """Even where the engine has forgotten the run, the row says that it has to go on."""
     update = an_update(state=State.DETECTED)
-    bench.path = {State.DETECTED: goes(State.PROPOSED), State.PROPOSED: breaks(SystemExit())}  # type: ignore[arg-type]
+    bench.path = {State.DETECTED: goes(State.PROPOSED), State.PROPOSED: breaks(SystemExit())}  # type: ignore[arg-type]  # it ends the process
     await bench.add(update)
     with pytest.raises(SystemExit):
         await bench.run()
@@ -632,7 +632,7 @@ async def test_nothing_is_said_of_what_goes_on_at_once(bench: Bench) -> None:
 
 async def test_a_defect_in_a_look_does_not_end_the_looking(bench: Bench) -> None:
     """An error of our own stands in the notes, and there is a next time."""
-    bench.found = KeyError("oops")  # type: ignore[assignment]
+    bench.found = KeyError("oops")  # type: ignore[assignment]  # any error
     await bench.hears(Concern(installed=Installed(installation=INSTALLATION, repos=(REPO,))), guid="i")
     await bench.run()
     row = await bench.store.repo(REPO)

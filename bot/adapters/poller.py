@@ -112,7 +112,15 @@ class Poller:
             standing = Standing(due=due, listed=listed, succeeded=now)
             metrics.LAST_SUCCESS.labels(self._kind).set(now.timestamp())
         self._keep(component, standing)
+        if standing.error is not None or (before is not None and before.error is not None):
+            self._tell(component, standing)
         return standing
+
+    def _tell(self, component: Component, standing: Standing) -> None:
+        """An operator has to know when nothing is found any more because nothing can be asked any more."""
+        metrics.STALE.labels(self._kind).set(len(self.stale()))
+        if standing.succeeded is not None and standing.error is not None and not self._in_use(standing):
+            log.warning("not listed for long", component=component.name, kind=self._kind, since=standing.succeeded)
 
     def _failed(self, component: Component, before: Standing | None, error: SurefootError) -> Standing:
         failures = (before.failures if before else 0) + 1

@@ -31,10 +31,12 @@ from bot.core.choice import Choice, choose
 from bot.core.errors import ConfigProblem, Missing, Permanent, SurefootError, Transient
 from bot.core.model import Component, Pin, Release, Sha, Simulation, Verdict
 from bot.core.ports import Lab, Manifest, Source, Trial
+from bot.core.relocking import Locker
 from bot.core.repo_config import CONFIG_PATH, RepoConfig
 from bot.core.rewriting import rewritten
 from bot.core.survey import Group, groups, oldest_python, rules_of
 from bot.lab import probe
+from bot.lab.locks import Locksmith, Room, follow
 from bot.lab.resolver import Uv, find_uv
 from bot.lab.trial import laboratory
 from bot.tools.cache import Folder, user_folder
@@ -43,15 +45,18 @@ from bot.tools.npm import named_hosts
 from bot.tools.pip import index_of_pip
 from bot.tools.sightings import FolderSightings
 
+MOVED = 10  # how many of the packages that move along are named
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a look is made with. lab: None to try nothing."""
+    """What a look is made with. lab: None to try nothing; locker: None where no lock file can be made anew."""
 
     root: Path
     tools: Tools
     shelf: Shelf
     lab: Lab | None
+    locker: Locker | None
     progress: Progress
     now: datetime
 
@@ -95,11 +100,14 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
             flaws = _flaws(tools)
             # What is installed to try an update comes from the index that listed it.
             uv = find_uv(index, asked["pypi"].releases) if simulate else None
+            room = partial(Room, http=http, reach=reach, cache=folder)
+            lab, locker = await _workshop(cache, uv, room, progress.say) if uv else (None, None)
             look = Look(
                 root=path,
                 tools=tools,
                 shelf=Shelf(sources=asked, sightings=FolderSightings(cache / "seen"), advisories=flaws),
-                lab=await _lab(cache, uv, progress.say) if uv else None,
+                lab=lab,
+                locker=locker,
                 progress=progress,
                 now=datetime.now(UTC),
             )
@@ -114,6 +122,12 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
     return made.code
 
 
+async def _workshop(cache: Path, uv: Uv, room: Callable[..., Room], say: Callable[[str], None]) -> tuple[Lab, Locker]:
+    """Where updates are tried, and who makes lock files anew."""
+    there = await probe.probe()
+    return laboratory(cache / "lab", host=there, uv=uv, say=say), Locksmith(room=room(host=there), uv=uv)
+
+
 def _flaws(tools: Tools) -> Forgiving | None:
     opened = open_advisories(os.environ.get("SUREFOOT_OSV", ""), tools)
     return Forgiving(opened) if opened is not None else None
@@ -122,10 +136,6 @@ def _flaws(tools: Tools) -> Forgiving | None:
 def _once(source: Source, kind: str) -> Source:
     """Several groups of pins may ask for one component; it is listed for all of them together."""
     return Poller(source, kind, fresh=timedelta(hours=1), now=lambda: datetime.now(UTC))
-
-
-async def _lab(cache: Path, uv: Uv, say: Callable[[str], None]) -> Lab:
-    return laboratory(cache / "lab", host=await probe.probe(), uv=uv, say=say)
 
 
 async def of(look: Look, only: Sequence[str] = ()) -> Report:
@@ -259,6 +269,12 @@ async def _tried(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path
     exact = [pin for pin in proposal.pins if pin.version is not None]
     component = exact[0].component
     changed = rewritten(seen.texts, exact, proposal.release, seen.manifests)
+    moved: tuple[str, ...] = ()
+    if look.locker is not None:
+        target = (component, proposal.release.version)
+        relocked = await follow(changed, seen.names, partial(_text, look.root), target, look.locker)
+        changed = {**changed, **relocked.files}
+        moved = tuple(f"{one.name} {one.before or 'new'} → {one.after or 'gone'} in its lock" for one in relocked.moved)
     base_sha = await checkout.commit(look.root) or checkout.name_of("", {})
     head = checkout.name_of(base_sha, changed)
     simulation = None
@@ -268,7 +284,12 @@ async def _tried(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path
         await asyncio.to_thread(checkout.candidate, base, changed, place)
         simulation = await look.lab.simulate(_trial(seen, component, folders, (head, Sha(base_sha))))
         look.progress.step()
-    return _decided(proposal, seen, simulation, head, look.now)
+    row = _decided(proposal, seen, simulation, head, look.now)
+    return replace(row, why=(*row.why, *moved[:MOVED]))
+
+
+async def _text(root: Path, name: str) -> str | None:
+    return await asyncio.to_thread(checkout.read, root, name)
 
 
 def _trial(seen: Read, component: Component, folders: tuple[Path, Path], shas: tuple[Sha, Sha]) -> Trial:

@@ -67,10 +67,6 @@ class Standing:
     unknown: tuple[Login, ...] = ()
     why: tuple[str, ...] = ()
 
-    def is_approved(self, needed: int = 1) -> bool:
-        """Enough people said yes and nobody who may said no. No needed approvals at all is no approval."""
-        return len(self.approvals) >= max(1, needed) and not self.blockers
-
 
 def permission_of(word: str) -> Permission | None:
     """GitHub's word for a role; None for one that an organisation made up, which says nothing by itself."""

@@ -188,7 +188,7 @@ def _proposal(
         target=release,
         kind=kind,
         priority=_priority(question, release, kind, urgent),
-        why=(*lines, *gates, *_lines(passed), *notes),
+        why=(*lines, *gates, *_lines([pair for pair in passed if not pair[1].quiet]), *notes),
         gates=gates,
         asks=_forerunner(question, release),
         fixes=tuple(one.name for one in question.mended(release)),

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from posixpath import dirname, join
 
 from bot.core.choice import Choice
+from bot.core.lockfiles import why_not
 from bot.core.model import Pin, Verdict
 
 # By the manifest's name: the lock files that its own tools write beside it, or in a folder above for a workspace.
@@ -28,6 +29,11 @@ LOCKS: Sequence[tuple[str, tuple[str, ...]]] = (
 )  # fmt: skip
 
 
+def may_be_bound(path: str) -> bool:
+    """Whether the tools of this manifest write lock files at all."""
+    return any(fnmatchcase(path.rpartition("/")[2], pattern) for pattern, _ in LOCKS)
+
+
 def locks_of(path: str, files: Collection[str]) -> tuple[str, ...]:
     """The lock files among a repository's `files` that bind the manifest at `path`: the nearest of each name."""
     name = path.rpartition("/")[2]
@@ -36,12 +42,10 @@ def locks_of(path: str, files: Collection[str]) -> tuple[str, ...]:
 
 
 def bound(pins: Sequence[Pin], files: Collection[str]) -> str:
-    """Why these pins cannot be moved by an edit alone; "" when no lock file binds them."""
+    """Why these pins cannot be moved; "" when no lock file binds them, or all that do are made anew here."""
     found = {lock: pin.path for pin in pins if pin.version is not None for lock in locks_of(pin.path, files)}
-    if not found:
-        return ""
-    lock, path = next(iter(found.items()))
-    return f"{lock} binds {path} and would have to be made anew by its own tool, which is not done here"
+    reasons = ((path, why_not(lock)) for lock, path in found.items())
+    return next((f"{path} is bound by a lock file: {why}" for path, why in reasons if why), "")
 
 
 def unbound(choice: Choice, why: str) -> Choice:

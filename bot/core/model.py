@@ -297,6 +297,8 @@ class Update:
     why_now: tuple[str, ...] = ()  # why this version was chosen
     gates: tuple[str, ...] = ()  # what a person has to look at before it is merged
     fixes: tuple[str, ...] = ()  # the advisories that it mends
+    locks: tuple[tuple[str, Sha], ...] = ()  # lock files that were made anew with it: path and git's name of the text
+    moved: tuple[str, ...] = ()  # what else moved in them, in words
     pins: tuple[Pin, ...] = ()
     release: Release | None = None
     pull: Pull | None = None

@@ -44,13 +44,14 @@ class Rules:
 class Objection:
     """Why a release is passed over. holds: whether a person would want to know that it is there.
 
-    asks: not enough is known of the release to say; whoever lists it may know more.
+    asks: not enough is known of the release to say; whoever lists it may know more. quiet: nobody would ask why.
     """
 
     why: str
     holds: bool = True
     until: datetime | None = None
     asks: bool = False
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def _lasting(question: Question, release: Release) -> Objection | None:
     if malice := advisories.malice(question.flaws.get(release.version, ())):
         return Objection(why=malice)
     if not _finished(question, release):
-        return Objection(why="not a finished version", holds=False)
+        return Objection(why="not a finished version", holds=False, quiet=True)
     state = question.known.get(release.version)
     if state is not None and state in REMEMBERED:
         return Objection(why=REMEMBERED[state])

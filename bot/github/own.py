@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import ecosystems, names, versions
+from bot.core import ecosystems, locks, names, relocking, versions
+from bot.core.errors import Permanent
 from bot.core.model import Kind, Pin, Sha, Update, target_digest
 from bot.core.ports import Manifest
+from bot.core.relocking import Locker
 from bot.core.rewriting import rewritten
 from bot.github import commits
+from bot.lab.locks import follow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,35 @@ async def change(update: Update, gh: GitHubAPI, manifests: Mapping[str, Manifest
     there = {path: text for path, text in texts.items() if text is not None}
     older = _older(update, there, manifests)
     return Change(update=_measured(update, older), files=rewritten(there, older, update.release, manifests))
+
+
+async def with_locks(change: Change, gh: GitHubAPI, base: Sha, locker: Locker | None) -> Change:
+    """The change with the lock files that must follow it, made anew on `base`; the same where none binds it.
+
+    Errors as `Locker.lock`; Permanent where somebody would have to make one, and nobody is there who can.
+    """
+    update = change.update
+    if not any(locks.may_be_bound(path) for path in change.files):
+        return change
+    there = {file.path: file for file in await commits.tree(gh, update.repo, base)}
+    if not relocking.wanted(change.files, there):
+        return change
+    if locker is None:
+        raise Permanent("a lock file has to be made anew, and there is no jail here in which its tool could run")
+
+    async def read(path: str) -> str | None:
+        return await commits.text_of(gh, update.repo, there[path])
+
+    made = await follow(change.files, there, read, (update.component, update.target), locker)
+    names_of = tuple((path, blob_of(text)) for path, text in sorted(made.files.items()))
+    told = tuple(f"{one.name} {one.before or 'new'} → {one.after or 'gone'}" for one in made.moved)
+    return Change(update=replace(update, locks=names_of, moved=told), files={**change.files, **made.files})
+
+
+def blob_of(text: str) -> Sha:
+    """What git calls a file of this text."""
+    body = text.encode()
+    return Sha(hashlib.sha1(b"blob %d\0" % len(body) + body, usedforsecurity=False).hexdigest())
 
 
 async def commit(change: Change, gh: GitHubAPI, base: Sha) -> Sha:
@@ -63,8 +96,20 @@ async def recognised(
     # Our very change on top of somebody's commit would bring that commit in with it.
     if (await commits.compare(gh, update.repo, base, parent)).ahead:
         return None
-    again = await change(update, gh, manifests, parent)
+    again = await _with_made(await change(update, gh, manifests, parent), gh, head)
     return again.update if again.files and await commit(again, gh, parent) == head else None
+
+
+async def _with_made(change: Change, gh: GitHubAPI, head: Sha) -> Change:
+    """The change with the lock files of `head`, where they are those that we made: a tool may never make one twice."""
+    update = change.update
+    if not update.locks or not change.files:
+        return change
+    there = {file.path: file for file in await commits.tree(gh, update.repo, head)}
+    made = {path: there[path] for path, blob in update.locks if path in there and there[path].sha == blob}
+    texts = {path: await commits.text_of(gh, update.repo, file) for path, file in made.items()}
+    known = {path: text for path, text in texts.items() if text is not None}
+    return Change(update=update, files={**change.files, **known})
 
 
 def _older(update: Update, texts: Mapping[str, str], manifests: Mapping[str, Manifest]) -> list[Pin]:

@@ -44,7 +44,6 @@ class PullInfo:
     mergeable: bool | None
     mergeable_state: str
     author: Login
-    author_is_bot: bool
     labels: tuple[str, ...]
     html_url: str
 
@@ -156,7 +155,6 @@ def _info(raw: _Pull) -> PullInfo:
         mergeable=raw.mergeable,
         mergeable_state=raw.mergeable_state,
         author=shapes.login(raw.user),
-        author_is_bot=shapes.is_bot(raw.user),
         labels=tuple(label.name for label in raw.labels),
         html_url=raw.html_url,
     )

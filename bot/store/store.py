@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from bot.core.events import Concern
-from bot.core.model import Component, Entry, InstallationId, PullNumber, Release, RepoName, State, Update, UpdateId
+from bot.core.model import Component, Entry, InstallationId, Release, RepoName, State, Update, UpdateId
 from bot.store import inbox, repos, shelf, updates, work
 from bot.store.database import Database
 from bot.store.rows import Change, Delivery, Enqueue, Lease, RepoRow, UpdateRow
@@ -82,10 +82,6 @@ class Store:
         told = numbers or {}
         await self._db.write(repos.install, names, installation, numbers=told, now=now, enqueue=self._enqueue)
 
-    async def uninstall(self, names: Sequence[RepoName], installation: InstallationId, *, now: datetime) -> None:
-        """As the event does: no names means all of the installation."""
-        await self._db.write(repos.uninstall, names, installation, now=now, enqueue=self._enqueue)
-
     # Updates
 
     async def load(self, uid: UpdateId) -> UpdateRow | None:
@@ -129,10 +125,6 @@ class Store:
     async def of_component(self, repo: str, component: Component) -> tuple[Update, ...]:
         """Updates of one component in a repository, ended ones too."""
         return await self._db.read(updates.of_component, repo, component)
-
-    async def by_pull(self, repo: str, number: PullNumber) -> tuple[Update, ...]:
-        """The updates whose pull request this is."""
-        return await self._db.read(updates.by_pull, repo, number)
 
     async def recent(self, limit: int = 50) -> tuple[Update, ...]:
         """What changed last, over all repositories, the latest first."""

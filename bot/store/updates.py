@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from bot.core.errors import Stale
 from bot.core.events import Mail
-from bot.core.model import ENDS, Component, Entry, PullNumber, State, Update, UpdateId
+from bot.core.model import ENDS, Component, Entry, State, Update, UpdateId
 from bot.store import work
 from bot.store.rows import Change, Enqueue, UpdateRow, dump, key_of, parse, repo_key
 from bot.store.tables import audit, heard, insert_new, mail, updates
@@ -142,11 +142,6 @@ def of_component(conn: Connection, repo: str, component: Component) -> tuple[Upd
     """All updates of one component in a repository, ended ones too."""
     same = (updates.c.ecosystem == component.ecosystem, updates.c.component == component.name)
     return _documents(conn, updates.c.repo_key == repo_key(repo), *same)
-
-
-def by_pull(conn: Connection, repo: str, number: PullNumber) -> tuple[Update, ...]:
-    """The updates whose pull request this is."""
-    return _documents(conn, updates.c.repo_key == repo_key(repo), updates.c.pull == number)
 
 
 def recent(conn: Connection, limit: int) -> tuple[Update, ...]:

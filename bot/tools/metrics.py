@@ -38,6 +38,12 @@ SIMULATION_SECONDS = Histogram(
     buckets=(1, 5, 15, 30, 60, 120, 300, 600, 1800),
 )
 UPDATES = Gauge("surefoot_updates", "Updates that have not ended, by state", ["state"], registry=REGISTRY)
+STALE = Gauge(
+    "surefoot_stale_sources",
+    "Lists of releases that could not be renewed for so long that they are not used any more, by kind",
+    ["kind"],
+    registry=REGISTRY,
+)
 LAST_SUCCESS = Gauge(
     "surefoot_last_success_timestamp_seconds",
     "When this last worked (Unix time), by what it is",

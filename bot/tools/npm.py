@@ -171,7 +171,7 @@ def _default_of_npm(env: Config) -> str | None:
 
 
 def _default_of_purl() -> str:
-    split = urlsplit(purl2url.get_download_url("pkg:npm/x@1") or "")  # type: ignore[no-untyped-call]
+    split = urlsplit(purl2url.get_download_url("pkg:npm/x@1") or "")  # type: ignore[no-untyped-call]  # it has no types
     return f"{split.scheme}://{split.netloc}/"
 
 

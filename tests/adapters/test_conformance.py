@@ -46,7 +46,7 @@ def name_of(family: ModuleType) -> str:
 def opened(family: ModuleType, kind: str, **more: object) -> Any:
     tools = Tools(
         http=Http(),
-        github=object(),  # type: ignore[arg-type]
+        github=object(),  # type: ignore[arg-type]  # never spoken to
         repo=RepoName("acme/shop"),
         index=IndexSettings,
     )

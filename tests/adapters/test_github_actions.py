@@ -249,5 +249,5 @@ async def test_it_needs_a_repository_and_a_file_name() -> None:
         with pytest.raises(ConfigProblem, match="GitHub App is installed on"):
             open_one(providers, "github_actions", {}, Tools(http=http))
         with pytest.raises(ConfigProblem, match="no workflow file's name"):
-            tools = Tools(http=http, github=object(), repo=RepoName("a/b"))  # type: ignore[arg-type]
+            tools = Tools(http=http, github=object(), repo=RepoName("a/b"))  # type: ignore[arg-type]  # no client at all
             open_one(providers, "github_actions", {"workflow": "../x.yml"}, tools)

@@ -77,7 +77,7 @@ def bench(tmp_path: Path, *releases: Release) -> Bench:
 
 
 def days_old(version: str, days: float, **more: object) -> Release:
-    return replace(Release(version=version, published=NOW - days * DAY), **more)  # type: ignore[arg-type]
+    return replace(Release(version=version, published=NOW - days * DAY), **more)  # type: ignore[arg-type]  # any field
 
 
 async def test_only_what_may_be_proposed_is_asked_for(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ async def test_what_its_maker_deprecated_is_shown_to_a_person(tmp_path: Path) ->
 
 
 def flaw(name: str, score: float | None = 9.8, **more: object) -> Advisory:
-    return Advisory(id=name, score=score, **more)  # type: ignore[arg-type]
+    return Advisory(id=name, score=score, **more)  # type: ignore[arg-type]  # any field
 
 
 async def test_a_grave_flaw_makes_its_fix_urgent_and_shortens_the_wait(tmp_path: Path) -> None:

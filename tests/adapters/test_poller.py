@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bot.adapters.poller import BACKOFF, STALE, Poller
 from bot.core.errors import Missing, SurefootError, Transient
 from bot.core.model import Component, Release
+from bot.tools import metrics
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -115,9 +116,11 @@ async def test_while_a_registry_is_away_its_last_list_stays_in_use_for_a_day() -
         await poller.releases(LEFT_PAD)
     ((component, standing),) = poller.stale()
     assert (component, standing.succeeded) == (LEFT_PAD, NOW)
+    assert 'surefoot_stale_sources{kind="npm"} 1.0' in metrics.exposition().decode()
     registry.fails = None
     registry.now += HOUR
     assert (await poller.releases(LEFT_PAD))[0].version == "1.0"
+    assert 'surefoot_stale_sources{kind="npm"} 0.0' in metrics.exposition().decode()
 
 
 async def test_a_registry_that_fails_is_left_alone_longer_and_longer() -> None:

@@ -28,13 +28,13 @@ TRUSTED = Reach(trusted=["127.0.0.1"])
 @asynccontextmanager
 async def source(*urls: str, cached: bool = True, **settings: object) -> AsyncIterator[PyPI]:
     """A source over these indexes, the main one first."""
-    index = IndexSettings(index_url=urls[0] if urls else None, extra=urls[1:], **settings)  # type: ignore[arg-type]
+    index = IndexSettings(index_url=urls[0] if urls else None, extra=urls[1:], **settings)  # type: ignore[arg-type]  # any field
     async with Http(TRUSTED, cache=Memory() if cached else None) as http:
         yield open_one(sources, "pypi", {}, Tools(http=http, index=lambda: index))
 
 
 def versions(releases: object) -> list[str]:
-    return [release.version for release in releases]  # type: ignore[attr-defined]
+    return [release.version for release in releases]  # type: ignore[attr-defined]  # releases of a source
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)  # a Wednesday
 def an(name: str, kind: Kind = Kind.PATCH, priority: Priority = Priority.LOW, **more: object) -> Update:
     usual = {"created": NOW - timedelta(days=2), "state": State.DETECTED}
     made = an_update(component=Component(name=name), kind=kind, priority=priority)
-    return replace(made, id=UpdateId(name), **{**usual, **more})  # type: ignore[arg-type]
+    return replace(made, id=UpdateId(name), **{**usual, **more})  # type: ignore[arg-type]  # any field
 
 
 def turn(found: list[Update], known: list[Update] = [], schedule: Schedule | None = None, **limits: int) -> Shared:  # noqa: B006 - never changed

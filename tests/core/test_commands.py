@@ -149,7 +149,7 @@ word = st.sampled_from(["/surefoot", "approve", "defer", "2h", "reject", "\n", "
 def test_any_comment_is_heard_without_an_error(text: str) -> None:
     """Whatever anybody writes, each thing heard is a command or can be answered."""
     for found in parse(text):
-        assert isinstance(found, get_args(Command)) or commands.answer(found)  # type: ignore[arg-type]
+        assert isinstance(found, get_args(Command)) or commands.answer(found)  # type: ignore[arg-type]  # the rest is a Problem
 
 
 @given(st.text(alphabet=st.characters(exclude_characters="\n\r")))

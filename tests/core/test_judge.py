@@ -221,7 +221,7 @@ def test_no_forecast_where_nothing_can_be_seen(change: dict[str, float]) -> None
     """None is said instead of a number that means nothing."""
     asked = {"ratio": 2.0, "weight": 5, "requests_per_second": 50.0, "base_rate": 0.01} | change
 
-    assert judge.seconds_to_see(asked.pop("ratio"), **asked) is None  # type: ignore[arg-type]
+    assert judge.seconds_to_see(asked.pop("ratio"), **asked) is None  # type: ignore[arg-type]  # numbers all
 
 
 def binomial(n: int, k: int, p: float) -> float:

@@ -28,11 +28,21 @@ def test_the_nearest_lock_file_binds(path: str, files: set[str], locks: tuple[st
 
 def test_a_bound_pin_is_told_and_a_range_is_not_moved_anyway() -> None:
     """The sentence names the lock file and the manifest."""
-    pin = Pin(path="web/package.json", line=3, column=5, manifest="package_json", component=Component(name="left-pad"),
+    pin = Pin(path="web/Gemfile", line=3, column=5, manifest="gemfile", component=Component(name="rake"),
               requirement="1.0.0", version="1.0.0")  # fmt: skip
-    ranged = Pin(path="package.json", line=3, column=5, manifest="package_json", component=Component(name="left-pad"),
-                 requirement="^1.0.0")  # fmt: skip
+    ranged = Pin(path="web/Gemfile", line=3, column=5, manifest="gemfile", component=Component(name="rake"),
+                 requirement="~> 1.0")  # fmt: skip
 
-    assert "package-lock.json binds web/package.json" in bound([ranged, pin], {"package-lock.json", "web/package.json"})
-    assert bound([ranged], {"package-lock.json"}) == ""
-    assert bound([pin], {"web/package.json"}) == ""
+    why = bound([ranged, pin], {"Gemfile.lock"})
+    assert "web/Gemfile is bound by a lock file: Gemfile.lock is not made anew" in why
+    assert bound([ranged], {"Gemfile.lock"}) == ""
+    assert bound([pin], {"web/Gemfile"}) == ""
+
+
+def test_what_is_made_anew_binds_nobody() -> None:
+    """A lock file of uv or npm follows its manifest."""
+    pin = Pin(path="package.json", line=3, column=5, manifest="package_json", component=Component(name="left-pad"),
+              requirement="1.0.0", version="1.0.0")  # fmt: skip
+
+    assert bound([pin], {"package-lock.json"}) == ""
+    assert "yarn.lock is not made anew" in bound([pin], {"yarn.lock", "package-lock.json"})

@@ -22,7 +22,7 @@ SMALL = Limits(seconds=20, memory_mib=256, pids=64)
 
 def shell(text: str, **more: object) -> Job:
     """A job of one shell line."""
-    return replace(Job(command=("/bin/sh", "-c", text), limits=SMALL), **more)  # type: ignore[arg-type]
+    return replace(Job(command=("/bin/sh", "-c", text), limits=SMALL), **more)  # type: ignore[arg-type]  # any field
 
 
 @pytest.fixture(params=["best", "plain", "unjailed"])

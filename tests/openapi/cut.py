@@ -174,7 +174,7 @@ def unpacked(package: Path) -> tuple[Json, str]:
         raise SystemExit(f"{package} is not {PACKAGE} (SHA-256 {found}); a new version needs a new PACKAGE and SHA256")
     with tarfile.open(package) as tar:
         texts = [
-            tar.extractfile(f"package/{name}").read()  # type: ignore[union-attr]
+            tar.extractfile(f"package/{name}").read()  # type: ignore[union-attr]  # it is a file there
             for name in ("generated/api.github.com.json", "LICENSE")
         ]
     return json.loads(texts[0]), texts[1].decode()

@@ -20,7 +20,7 @@ BRANCH = "surefoot/greeter-1.2.4"
 
 
 async def run(shop: Town, update, now=NOW):
-    return await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, now=now)
+    return await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, locker=None, now=now)
 
 
 async def test_a_process_that_died_after_opening_finds_its_own_again(shop):

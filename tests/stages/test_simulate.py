@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
@@ -88,7 +89,7 @@ async def test_our_own_branch_is_made_anew_over_a_conflict(shop):
     lab = Lab()
 
     outcome = await run(shop, update, lab)
-    again = await propose.run(drawn(update, outcome), gh=shop.gh, us=shop.us, manifests=MANIFESTS, now=NOW)
+    again = await propose.run(drawn(update, outcome), gh=shop.gh, us=shop.us, manifests=MANIFESTS, locker=None, now=NOW)
     moved(await run(shop, moved(again, State.PROPOSED), lab), State.SIMULATED)
 
     assert "main moved into its way" in moved(outcome, State.DETECTED).note

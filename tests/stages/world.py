@@ -46,7 +46,8 @@ def found(shop: Town, **more: Any) -> Update:
 async def proposed(shop: Town, **more: Any) -> Update:
     """The same with its pull request open."""
     update = found(shop, **more)
-    return moved(await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, now=NOW), State.PROPOSED)
+    outcome = await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, locker=None, now=NOW)
+    return moved(outcome, State.PROPOSED)
 
 
 async def tried(shop: Town, state: State = State.SIMULATED, **more: Any) -> Update:

@@ -155,7 +155,6 @@ async def test_a_repository_is_found_whatever_the_case_of_its_name(world: World)
     assert world.woken() == {f"u:{uid}"}
     row = await world.store.repo("Acme/SHOP")
     assert row is not None and row.name == REPO
-    assert len(await world.store.by_pull("ACME/shop", PULL)) == 1
 
 
 async def test_checks_reach_an_update_by_its_head_and_by_its_merge(world: World) -> None:
@@ -216,7 +215,7 @@ async def test_other_peoples_pull_requests_are_no_reason_to_look(world: World, b
 async def test_news_for_all_repositories_make_them_due_at_once(world: World) -> None:
     """An advisory looks at every repository; the clock wakes them in portions instead of all in one commit."""
     await world.store.install([OTHER], INSTALLATION, now=NOW)
-    await world.store.uninstall([OTHER], INSTALLATION, now=NOW)
+    await world.hear(Concern(uninstalled=Uninstalled(installation=INSTALLATION, repos=(OTHER,))))
     world.forget()
     await world.hear(concern(Advised(repo=None)))
     assert world.queued() == []
@@ -305,7 +304,7 @@ async def test_a_repository_row_that_changed_meanwhile_is_not_overwritten(world:
     saved = await world.store.save_repo(row, due=None)
     with pytest.raises(Stale, match="acme/shop"):
         await world.store.save_repo(row, due=None)
-    await world.store.uninstall([REPO], INSTALLATION, now=NOW)
+    await world.hear(Concern(uninstalled=Uninstalled(installation=INSTALLATION, repos=(REPO,))))
     with pytest.raises(Stale):
         await world.store.save_repo(saved, due=None)
     after = await world.store.repo(REPO)
@@ -350,7 +349,7 @@ async def test_a_renamed_repository_stays_one_with_all_that_is_known_of_it(world
     assert 1 == len(await world.store.audit(uid))
     assert ["acme/shop_2:production", "acme/store:production"] == [one.name for one in await world.store.leases()]
     assert {f"u:{uid}", "r:acme/store"} == world.woken()
-    assert (uid,) == tuple(update.id for update in await world.store.by_pull(NEW, PULL))
+    assert [uid] == [update.id for update in await world.store.of_repo(NEW)]
     again = an_update(id=an_id(9), repo=NEW)
     assert not await world.store.add(again, an_entry(update=again.id))
     with pytest.raises(Stale):
@@ -411,7 +410,7 @@ async def test_two_rows_with_updates_are_not_thrown_together(world: World) -> No
 
 async def test_a_transferred_repository_belongs_to_its_new_installation(world: World) -> None:
     """The old owner's App left it, the new owner's has it: it goes on there."""
-    await world.store.uninstall([REPO], INSTALLATION, now=NOW)
+    await world.hear(Concern(uninstalled=Uninstalled(installation=INSTALLATION, repos=(REPO,))))
     there = RepoName("umbrella/shop")
     await world.hear(concern(Renamed(repo=there, was=REPO)), installation=9)
 
@@ -526,7 +525,6 @@ async def test_updates_are_found_by_repository_component_and_pull(world: World) 
     assert [one.id for one in await store.of_repo("acme/SHOP")] == [done, tool, mine]
     assert [one.id for one in await store.of_repo(REPO, open_only=True)] == [tool, mine]
     assert [one.id for one in await store.of_component(REPO, a_component())] == [done, mine]
-    assert [one.id for one in await store.by_pull(REPO, PULL)] == [mine]
     assert [one.id for one in await store.recent(3)] == [mine, tool, done]
     assert [one.id for one in await store.recent()] == [mine, tool, done, far]
 

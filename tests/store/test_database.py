@@ -19,7 +19,7 @@ from bot.store.database import Database, _prepare_sqlite, dialect_url
 from bot.store.rows import Delivery
 from bot.store.store import Store
 from bot.store.tables import metadata
-from tests.builders import NOW, PULL, REPO
+from tests.builders import NOW, REPO
 from tests.store.world import a_delivery, a_world
 
 FULL = 2  # SQLite's number for it
@@ -49,14 +49,13 @@ async def test_what_is_asked_often_is_answered_by_an_index(tmp_path: Path) -> No
             work.behind(conn, NOW, 9)
             inbox.undrained(conn, 9)
             updates.of_repo(conn, REPO, open_only=True)
-            updates.by_pull(conn, REPO, PULL)
             updates.recent(conn, 9)
             updates.unsaid(conn, 9)
             plans = [
                 " ".join(row.detail for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values))
                 for text, values in list(asked)
             ]
-    used = ["work_due", "work_behind", "deliveries_undrained", "updates_open", "updates_pull", "updates_changed"]
+    used = ["work_due", "work_behind", "deliveries_undrained", "updates_open", "updates_changed"]
     for name, plan in zip([*used, "work_unsaid"], plans, strict=True):
         assert f"ix_{name}" in plan, (name, plan)
 

@@ -37,7 +37,7 @@ class World:
         return self.routes[request.path](request)
 
     def says(self, path: str, **answer: object) -> str:
-        self.routes[path] = lambda _: web.Response(**answer)  # type: ignore[arg-type]
+        self.routes[path] = lambda _: web.Response(**answer)  # type: ignore[arg-type]  # any argument
         return self.base + path
 
 

@@ -15,7 +15,7 @@ from bot.tools.pip import IndexSettings, parse_config, parse_default
 
 
 @pytest.fixture(autouse=True)
-def _fresh():  # type: ignore[no-untyped-def]
+def _fresh():  # type: ignore[no-untyped-def]  # a fixture
     pip.index_of_pip.cache_clear()
     yield
     pip.index_of_pip.cache_clear()

@@ -21,7 +21,7 @@ TOKEN = "ghs_" + "a1B2" * 10
 
 
 @pytest.fixture(autouse=True)
-def _quiet():  # type: ignore[no-untyped-def]
+def _quiet():  # type: ignore[no-untyped-def]  # a fixture
     root = logging.getLogger()
     before = root.handlers[:], root.level
     yield

@@ -175,6 +175,6 @@ class Npm:
 def _page(url: str, name: str) -> str:
     """Where people read of a version of a public package, with {} for it; "" for a package of another registry."""
     purl = f"pkg:npm/{quote(name, safe='/')}@1"
-    public = purl2url.get_download_url(purl) or ""  # type: ignore[no-untyped-call]
-    shown = purl2url.get_repo_url(purl) or ""  # type: ignore[no-untyped-call]
+    public = purl2url.get_download_url(purl) or ""  # type: ignore[no-untyped-call]  # it has no types
+    shown = purl2url.get_repo_url(purl) or ""  # type: ignore[no-untyped-call]  # it has no types
     return f"{shown[:-1]}{{}}" if urlsplit(url).netloc == urlsplit(public).netloc and shown.endswith("/1") else ""

@@ -531,7 +531,7 @@ async def test_the_public_services_advisories_have_pages_of_its_own() -> None:
     service = a_service(flask())
     service.known[OLD] = [NAME, "?"]
     async with service.running(), Http(Reach(trusted=["127.0.0.1"])) as http:
-        osv = open_one(advisories, "osv", {}, Tools(http=Detour(http, service.url)))  # type: ignore[arg-type]
+        osv = open_one(advisories, "osv", {}, Tools(http=Detour(http, service.url)))  # type: ignore[arg-type]  # as Http is used
         first, second = (await osv.of(FLASK, ["2.0.0"]))["2.0.0"]
 
     assert (first.url, second.url) == (f"https://osv.dev/vulnerability/{NAME}", "")

@@ -352,6 +352,6 @@ async def test_another_document_by_the_client_is_said(data: Any) -> None:
             for one in data:
                 yield one
 
-    async with source(Odd()) as hub:  # type: ignore[arg-type]
+    async with source(Odd()) as hub:  # type: ignore[arg-type]  # an odd client
         with pytest.raises(Permanent, match="sends no releases of acme/lib"):
             await hub.releases(repo())

@@ -290,6 +290,6 @@ def test_a_public_package_has_a_page() -> None:
     """Where a person reads of it is known for the public registry only."""
     from packageurl.contrib import purl2url
 
-    public = purl2url.get_download_url("pkg:npm/%40acme/pad@1")  # type: ignore[no-untyped-call]
+    public = purl2url.get_download_url("pkg:npm/%40acme/pad@1")  # type: ignore[no-untyped-call]  # it has no types
     assert _page(public, "@acme/pad").endswith("/@acme/pad/v/{}")
     assert _page("https://registry.example/@acme%2fpad", "@acme/pad") == ""

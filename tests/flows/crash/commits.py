@@ -38,8 +38,8 @@ class Commits:
             self._wrote.pop(id(_raw(connection)), None)
             rollback(dialect, connection)
 
-        DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]
-        DefaultDialect.do_rollback = do_rollback  # type: ignore[method-assign]
+        DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]  # laid around it
+        DefaultDialect.do_rollback = do_rollback  # type: ignore[method-assign]  # laid around it
         sa.event.listen(sa.Engine, "after_cursor_execute", self._noted)
 
     def _around(self, raw: Any, commit: Callable[[], None]) -> None:

@@ -113,7 +113,7 @@ class Points:
             self.reach(act, "after")
             return answer
 
-        aiohttp.ClientSession._request = request  # type: ignore[method-assign]
+        aiohttp.ClientSession._request = request  # type: ignore[method-assign]  # laid around it
 
     def _around_git(self) -> None:
         run = Git.__call__
@@ -126,7 +126,7 @@ class Points:
             self.reach("git fetch", "after")
             return done
 
-        Git.__call__ = call  # type: ignore[method-assign]
+        Git.__call__ = call  # type: ignore[method-assign]  # laid around it
 
 
 def plain(path: str) -> str:
@@ -181,4 +181,4 @@ def _carry_into_threads() -> None:
     def run_in_executor(executor: Any, work: Callable[..., Any], *given: Any) -> Any:
         return send(executor, contextvars.copy_context().run, work, *given)
 
-    loop.run_in_executor = run_in_executor  # type: ignore[method-assign,assignment]
+    loop.run_in_executor = run_in_executor  # type: ignore[method-assign,assignment]  # laid around it

@@ -67,7 +67,7 @@ def wrong(world: World, walk: Walk, end: Mapping[str, Any]) -> list[str]:
         *_merge(world, repo, end["updates"][0]),
         *_deploys(world, repo, walk),
         *_words(world, repo, end["updates"][0], walk),
-        *problems(world),  # type: ignore[arg-type]
+        *problems(world),  # type: ignore[arg-type]  # only its box is read
     ]
 
 

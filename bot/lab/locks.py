@@ -1,0 +1,98 @@
+"""A lock file is made anew by its own tool, in the jail, so that only what must move moves; it is never edited by us.
+
+The tools read hostile files and have to speak to registries. So they run where tests run, without a network, and with
+one socket that leads to a gateway in our own process (`bot.lab.locking.gateway`). The gateway lets through what the
+operator's own settings of pip and npm name, and nothing else, adds the logins that are never inside, and notes who else
+was asked for. What a tool made while it could not have something that it asked for is not taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.core import lockfiles, relocking
+from bot.core.errors import ConfigProblem, Permanent
+from bot.core.lockfiles import Moved
+from bot.core.model import Component
+from bot.core.relocking import Locker
+from bot.lab.locking import npm, uv
+from bot.lab.locking.errand import Room as Room
+from bot.lab.locking.jobs import LockJob as LockJob
+from bot.lab.locking.jobs import Relocked as Relocked
+from bot.lab.resolver import Uv
+from bot.tools.npm import NpmSettings, settings_of_npm
+
+MOST_FILES = 300  # of one lock: the manifests of a workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locksmith:
+    """What this machine has for it: where tools run, uv with pip's indexes, and who asks for npm's settings.
+
+    also: indexes (URLs, with a login or without) that a project may name although pip is not told of them. They are
+    asked for nothing but what a project's own settings take from them.
+    """
+
+    room: Room
+    uv: Uv
+    npm: Callable[[], NpmSettings] = settings_of_npm
+    also: Sequence[str] = ()
+
+    async def lock(self, job: LockJob) -> Relocked:
+        """The lock files that changed, and all that moved in them.
+
+        ConfigProblem: the requirements conflict (in the tool's words), the files name a place that this machine does
+        not ask, or the answer is not to be trusted. Transient: an index or registry is away. Permanent: no jail, no
+        tool, or a lock of another kind; with the mend.
+        """
+        if why := lockfiles.why_not(job.lock):
+            raise Permanent(why)
+        if missing := [path for path in (job.lock, job.manifest) if path not in job.files]:
+            raise ConfigProblem("is not among the files that were handed over", where=missing[0])
+        await asyncio.to_thread(lockfiles.read, job.files[job.lock], job.lock)
+        new = await self._made(job)
+        return await asyncio.to_thread(_compared, job, new)
+
+    async def _made(self, job: LockJob) -> str:
+        if job.lock.rpartition("/")[2] == uv.NAME:
+            return await uv.Tool(uv=self.uv, room=self.room, also=self.also).lock(job)
+        # Asked in a thread: npm may have to be started for it.
+        return await npm.Tool(settings=await asyncio.to_thread(self.npm), room=self.room).lock(job)
+
+
+def _compared(job: LockJob, new: str) -> Relocked:
+    """What came of it. ConfigProblem where a package does not stay with its registry."""
+    old = job.files[job.lock]
+    if strange := lockfiles.strayed(old, new, job.lock):
+        name, place = strange[0]
+        raise ConfigProblem(f"would take {name} from {place[:200]}, not from where it comes now", where=job.lock)
+    return Relocked(files={job.lock: new} if new != old else {}, moved=lockfiles.moved(old, new, job.lock))
+
+
+async def follow(
+    changed: Mapping[str, str],
+    files: Collection[str],
+    read: Callable[[str], Awaitable[str | None]],
+    target: tuple[Component, str],
+    locker: Locker,
+) -> Relocked:
+    """The lock files that must follow a change of manifests, made anew one after the other.
+
+    changed: path -> new text of the manifests; files: all paths of the repository; read: the text of one of them as it
+    was. target: the component that moved, and its version. Errors as `Locker.lock`.
+    """
+    made: dict[str, str] = {}
+    moved: list[Moved] = []
+    for lock, manifest in relocking.wanted(changed, files).items():
+        paths = lockfiles.needed(lock, files)
+        if len(paths) > MOST_FILES:
+            raise ConfigProblem(f"would need {len(paths)} files, and {MOST_FILES} are read", where=lock)
+        old = {path: await read(path) for path in paths if path not in changed}
+        texts = {path: text for path, text in old.items() if text is not None}
+        job = LockJob(files={**texts, **changed}, lock=lock, manifest=manifest, component=target[0], version=target[1])
+        done = await locker.lock(job)
+        made |= done.files
+        moved += done.moved
+    return Relocked(files=made, moved=tuple(dict.fromkeys(moved)))
