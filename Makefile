@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench real crash pins
+.PHONY: setup demo test lint bench real crash pins servers docs
 setup: .venv/ready
 
 .venv/ready: requirements-dev.txt pyproject.toml
@@ -23,7 +23,21 @@ lint: setup
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q tests/test_house.py
 
-real: setup
+servers: .venv-real/ready
+
+# The servers of tests/real that come from the registries of their own ecosystems.
+.venv-real/ready: $(wildcard tests/real/servers/*)
+	$(PYTHON) -m venv .venv-real
+	.venv-real/bin/python -m pip install --quiet --require-hashes -r tests/real/servers/requirements.txt
+	cp tests/real/servers/package.json .venv-real/
+	npm install --silent --no-fund --no-audit --no-package-lock --ignore-scripts --prefix .venv-real
+	touch $@
+
+# docs/detection.md out of the adapters' own words.
+docs: setup
+	$(BIN)/python docs/generate.py
+
+real: setup servers
 	$(BIN)/python -m pytest -q tests/real --ignore=tests/real/test_crash_everywhere.py
 
 # kill -9 before and after every request and every commit of the path; some ten minutes.

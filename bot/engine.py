@@ -22,6 +22,7 @@ from typing import IO, Final, TypeVar
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig
 from dbos import DBOSPortableJSONSerializer as JsonSerializer
+from dbos import _serialization as dbos_serialization
 
 from bot.core.errors import ConfigProblem
 
@@ -99,6 +100,8 @@ class Engine:
     async def start(self) -> None:
         """Begin to work, on the loop that runs now; what an earlier process left undone comes first."""
         self.claim()
+        # Whatever serializer is set, DBOS unpickles a row that says of itself that it is a pickle.
+        dbos_serialization.DefaultSerializer.deserialize = _no_pickle  # type: ignore[method-assign,assignment]  # its door
         if self._many:
             # Taken before the first run can be ours: whoever has runs and no seat is dead.
             self._seats = await self._in_thread(lambda: _Seats(self._url, self._seat))
@@ -226,6 +229,10 @@ class Engine:
             except Exception:
                 _LOG.exception("could not look after the other processes; trying again")
             await asyncio.sleep(_PEERS_SECONDS)
+
+
+def _no_pickle(_serializer: object, _data: str) -> object:
+    raise ValueError("this row holds a pickle, which is code: it is not read")
 
 
 class SeatLost(Exception):

@@ -3,6 +3,7 @@
 Run it by `make docs`; a test compares the page with what this would write.
 """
 
+# ruff: noqa: E501 - a table's row is one line, however long
 from __future__ import annotations
 
 import inspect
@@ -71,7 +72,9 @@ nothing any more.
 
 ## Lock files
 
-A manifest that a lock file binds is not moved alone: the component is held, and the answer names the lock file.
+A manifest that a lock file binds is never moved alone. Locks of uv and npm are made anew by these tools, in the jail, so
+that only what must move moves; what moved along is named in the pull request. Whoever needs another tool is held, and
+the answer names the lock file. [simulation.md](simulation.md) says how the tools are kept in.
 """
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import pickle
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +17,7 @@ pytest.register_assert_rewrite("tests.store.engines")
 from bot.core.errors import ConfigProblem  # noqa: E402
 from bot.engine import Engine  # noqa: E402
 from tests.store.engines import *  # noqa: E402, F403 (the tests themselves)
-from tests.store.engines import Engines, kill  # noqa: E402
+from tests.store.engines import Engines, _until, kill  # noqa: E402
 
 
 @pytest.fixture
@@ -88,6 +90,36 @@ async def test_what_is_kept_is_data_and_never_code(engines: Engines) -> None:
     for text in (*waiting, *ended):
         # How every pickle of protocol 2 or later begins, plain and in base64.
         assert not text.startswith(("gA", "\x80"))
+
+
+@pytest.mark.parametrize("says", ["py_pickle", None])
+async def test_whoever_can_write_to_the_database_can_run_nothing(engines: Engines, says: str | None) -> None:
+    """A row that says it is a pickle, or not what it is, is not read; what was asked for beside it is worked."""
+    proof = engines.folder / "it ran"
+    async with engines.engine() as engine:
+        pass
+    engines.ask(engine, "u:evil")
+    evil = base64.b64encode(pickle.dumps(Evil(str(proof)))).decode()
+    database = sa.create_engine(engines.url)
+    with database.begin() as conn:
+        conn.execute(sa.text("UPDATE workflow_status SET serialization = :says"), {"says": says})
+        conn.execute(sa.text("UPDATE workflow_input SET inputs = :evil"), {"evil": evil})
+    database.dispose()
+    async with engines.engine() as engine:
+        engines.ask(engine, "u:good")
+        await _until(lambda: engines.worked == ["u:good"])
+
+    assert not proof.exists()
+
+
+class Evil:
+    """Runs when it is read."""
+
+    def __init__(self, place: str) -> None:
+        self.place = place
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (Path(self.place),)
 
 
 async def test_a_reader_is_not_shut_out_while_another_writes(engines: Engines) -> None:

@@ -19,13 +19,15 @@ LOCKS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("Cargo.toml", ("Cargo.lock",)),
     ("go.mod", ("go.sum",)),
     ("Gemfile", ("Gemfile.lock",)),
+    ("gems.rb", ("gems.locked",)),
     ("*.gemspec", ("Gemfile.lock",)),
     ("composer.json", ("composer.lock",)),
     ("Chart.yaml", ("Chart.lock",)),
     ("requirements.yaml", ("requirements.lock",)),
     ("*.tf", (".terraform.lock.hcl",)),
     ("*proj", ("packages.lock.json",)),
-    ("Directory.Packages.props", ("packages.lock.json",)),
+    ("*.props", ("packages.lock.json",)),
+    ("*.targets", ("packages.lock.json",)),
 )  # fmt: skip
 
 

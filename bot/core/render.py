@@ -61,11 +61,22 @@ def pull_body(update: Update) -> str:
     parts = [
         table(("Component", code(update.component.name)), rows),
         f"**Why this version**\n\n{why}" if why else "",
+        _moved_along(update),
         "Surefoot now runs this repository's tests with the old and the new version, in a jail without network, "
         "decides by the policy of the default branch, and tells each step in one comment below.",
         "Comment `/surefoot help` for what you can tell it.",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _moved_along(update: Update) -> str:
+    """What the tools of its lock files moved besides."""
+    if not update.locks:
+        return ""
+    lines = [f"- {code(one)}" for one in update.moved[:20]]
+    more = [f"- and {len(update.moved) - 20} more"] if len(update.moved) > 20 else []
+    paths = ", ".join(code(path) for path, _ in update.locks)
+    return f"**Made anew by its own tool:** {paths}\n\n" + "\n".join(lines + more)
 
 
 def status(update: Update, *, now: datetime) -> str:

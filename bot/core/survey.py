@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,6 +19,9 @@ from bot.core.objections import Rules
 from bot.core.repo_config import RepoConfig
 
 PROJECT = "pyproject.toml"
+LONGEST = 512 << 10
+# The reader's time grows with the square of a key's parts; nobody means so many.
+_LONG_KEY = re.compile(r"""(?:[\w"'-]+[ \t]*\.[ \t]*){60}""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,8 @@ def rules_of(component: Component, config: RepoConfig, python: str | None = None
 
 def oldest_python(pyproject: str) -> str | None:
     """The oldest Python that a project says it runs on: the lower bound of `requires-python`; None when not said."""
+    if len(pyproject) > LONGEST or _LONG_KEY.search(pyproject):
+        return None
     try:
         wanted = SpecifierSet(str(tomllib.loads(pyproject).get("project", {}).get("requires-python", "")))
     except (tomllib.TOMLDecodeError, InvalidSpecifier, AttributeError):

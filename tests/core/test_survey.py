@@ -34,3 +34,9 @@ def test_the_oldest_python_is_the_lower_bound() -> None:
     assert oldest_python('[project]\nrequires-python = ">=3.9,<4"\n') == "3.9"
     assert oldest_python("[project]\n") is None
     assert oldest_python("no toml [") is None
+
+
+def test_a_file_made_to_take_for_ever_says_nothing() -> None:
+    """What a person may write is read; a key of a thousand parts is none of it, and this test ends."""
+    assert oldest_python("a." * 50_000 + "a = 1\n") is None
+    assert oldest_python("[project]\n" + "#" * 600_000) is None

@@ -21,6 +21,7 @@ from bot import config
 from bot.app import App
 from bot.core.model import Grade, Isolation, Simulation, State, SuiteResult, Tally, TestChange, Update
 from bot.core.ports import Trial
+from bot.core.relocking import Locker
 from bot.demo import releases
 from bot.demo.box import Box
 from bot.demo.hub import Hub
@@ -96,15 +97,17 @@ class Production:
         self.share_of_new = 0.0  # of the newest release's requests that fail
         self.counts: dict[str, list[int]] = {}
         self.silent = False
+        self.logins: set[str] = set()  # who asked, by the Authorization header
         self._box: Box | None = None
 
     def watch(self, box: Box) -> None:
         """Serve the commits of this box's repository."""
         self._box = box
 
-    async def page(self, _request: web.Request) -> web.Response:
+    async def page(self, request: web.Request) -> web.Response:
         """Each look finds that every release that was dispatched has served a hundred requests more."""
         assert self._box is not None
+        self.logins.add(request.headers.get("Authorization", ""))
         newest = next((sha for sha, _ in deployed(self._box)), "")
         for sha in {dispatch for pair in deployed(self._box) for dispatch in pair}:
             seen = self.counts.setdefault(sha, [0, 0])
@@ -229,9 +232,9 @@ class Flow:
         rows = (await self.rosa._ask("GET", f"/commits/{sha}/check-runs"))["check_runs"]
         return next((row["id"] for row in rows if row["name"] == name and row["conclusion"]), None)
 
-    async def commit(self, path: str, text: str) -> None:
-        """The owner pushes a file to the default branch."""
-        await self.box.commit(self.box.repo(REPO), {path: text})
+    async def commit(self, path: str, text: str, *, branch: str = "main") -> None:
+        """The owner pushes a file."""
+        await self.box.commit(self.box.repo(REPO), {path: text}, branch=branch)
 
     async def configure(self, text: str) -> None:
         """The owner pushes another configuration."""
@@ -296,11 +299,12 @@ async def flowing(
     installed: bool = True,
     files: Mapping[str, str] | None = None,
     env: Mapping[str, str] | None = None,
+    locker: Locker | None = None,
 ) -> AsyncIterator[Flow]:
     """The world with the App installed unless that is left to the test, and the bot at work in it.
 
-    env: what the operator sets besides. At its end every request that the bot made, and every answer that it got, is
-    held against GitHub's own description.
+    env: what the operator sets besides; locker: who makes lock files anew. At its end every request that the bot
+    made, and every answer that it got, is held against GitHub's own description.
     """
     async with AsyncExitStack() as stack:
         box = await stack.enter_async_context(Box.start(data_dir=folder / "github"))
@@ -312,7 +316,7 @@ async def flowing(
         production.watch(box)
         given = IndexSettings(index_url=index.url)
         there = {**({".github/surefoot.yml": CONFIG.replace("HEALTH", health)} if configured else {}), **(files or {})}
-        flow = await _peopled(stack, box, folder, health, files=there, index=given, env=env or {})
+        flow = await _peopled(stack, box, folder, health, files=there, index=given, env=env or {}, locker=locker)
         flow.index, flow.production = index, production
         if installed:
             flow.install()
@@ -341,6 +345,7 @@ async def _peopled(
     files: Mapping[str, str],
     index: IndexSettings,
     env: Mapping[str, str],
+    locker: Locker | None,
 ) -> Flow:
     tokens = {login: box.add_user(login) for login in ("rosa", "tom", "eve")}
     box.add_org(OWNER, {"rosa": "admin"})
@@ -355,7 +360,7 @@ async def _peopled(
     app_id, pem, secret = box.add_app("surefoot", owner=OWNER, permissions=granted, events=events)
     lab, http = ScriptedLab(), await stack.enter_async_context(aiohttp.ClientSession())
     settings = settings_for(box, folder, (app_id, pem, secret), **env)
-    app = App(settings, lab=lab, manners=Manners(pace=Pace(seconds=0)), index=index)
+    app = App(settings, lab=lab, locker=locker, manners=Manners(pace=Pace(seconds=0)), index=index)
     await app.open()
     await app.start()
     stack.push_async_callback(app.stop)

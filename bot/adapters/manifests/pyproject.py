@@ -7,18 +7,19 @@ A rewrite changes the characters of one version and nothing else.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 
 import msgspec
 from packaging.requirements import InvalidRequirement
 
 from bot.adapters import Options, Tools, decode
-from bot.adapters.manifests import _requirement, _toml
+from bot.adapters.manifests import _folders, _requirement, _toml, _toml_tables
+from bot.adapters.manifests._file import reading
 from bot.core.errors import ConfigProblem
 from bot.core.model import Component, Pin, Release
 
 KIND = "pyproject"
+_FILE = re.compile(r"pyproject\.toml")
 PLACES: tuple[tuple[str, ...], ...] = (("project", "dependencies"), ("build-system", "requires"))
 TABLES: tuple[tuple[str, ...], ...] = (("project", "optional-dependencies"), ("dependency-groups",))
 
@@ -38,7 +39,7 @@ class PyProject:
 
     def matches(self, path: str) -> bool:
         """Any file of this very name, in whatever folder."""
-        return path.rpartition("/")[2] == "pyproject.toml"
+        return _folders.named(path, _FILE)
 
     def read(self, path: str, text: str) -> Sequence[Pin]:
         """Every requirement, exact or not; those that name a URL are left out. ConfigProblem for what is no TOML."""
@@ -90,11 +91,5 @@ def _is_ours(path: tuple[str, ...]) -> bool:
 
 
 def _must_be_toml(path: str, text: str) -> None:
-    try:
-        # A byte order mark is no TOML, yet editors of one system write it.
-        tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
-        at = re.search(r"line (\d+), column (\d+)", str(error))
-        # Otherwise it says "at end of document".
-        where = f"{path}:{at[1]}:{at[2]}" if at else f"{path}:{len(text.splitlines()) or 1}"
-        raise ConfigProblem(f"is no valid TOML: {re.sub(r' [(]at .*', '', str(error))}", where=where) from None
+    # The standard library's reader alone could be kept busy for minutes by one long key.
+    _toml_tables.table(reading(path, text, KIND))
