@@ -15,7 +15,6 @@ from aiohttp import web
 from gidgethub.abc import GitHubAPI
 
 from bot.adapters import Tools, open_one, sources
-from bot.adapters.listing import Shelf
 from bot.announce import Announcer
 from bot.clock import Clock
 from bot.config import Settings
@@ -228,11 +227,7 @@ class App:
             gh=gh,
             config=config,
             reader=pins.Reader(manifests=self.powers.manifests_of(config), kept=self._kept),
-            shelf=Shelf(
-                sources=self.powers.all_sources(),
-                sightings=self.store,
-                advisories=self.powers.advisories(),
-            ),
+            shelf=self.powers.shelf_of_all(),
             now=self._clock(),
         )
         notes = _notes(detected)

@@ -16,17 +16,20 @@ from cachetools import LRUCache
 from gidgethub.abc import GitHubAPI
 
 from bot import config
-from bot.adapters import Tools, health, kinds, manifests, open_all, open_one, providers, sources
+from bot.adapters import Tools, along, health, kinds, manifests, open_all, open_one, providers, sources
 from bot.adapters.advisories import open_advisories
+from bot.adapters.listing import Shelf
 from bot.adapters.poller import Poller
 from bot.core import plans, strategies
 from bot.core.errors import ConfigProblem, Permanent
-from bot.core.model import InstallationId, RepoName, Sha, State, Update
+from bot.core.model import Component, InstallationId, RepoName, Sha, State, Update
 from bot.core.ports import Advisories, HealthSource, Lab, Leases, Manifest, Provider, Source
-from bot.core.relocking import Locker
+from bot.core.relocking import Followed, Keeper, Locker
 from bot.core.repo_config import CONFIG_PATH, Environment, RepoConfig
+from bot.core.survey import rules_of
 from bot.github import apps, checkout, commits
 from bot.github.forge import Forge
+from bot.lab import locks
 from bot.leases import EnvironmentLeases
 from bot.store.store import Store
 from bot.tools.http import Http
@@ -51,6 +54,31 @@ class World:
     fresh: timedelta = timedelta()
     osv: str = "off"
     secrets: Sequence[Lent] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keeper:
+    """A `core.relocking.Keeper`: the tools of the jail, and the same questions about what they bring in."""
+
+    locker: Locker | None
+    shelf: Shelf
+    least: timedelta
+    now: datetime
+
+    async def follow(
+        self,
+        changed: Mapping[str, str],
+        files: Collection[str],
+        read: Callable[[str], Awaitable[str | None]],
+        target: tuple[Component, str],
+    ) -> Followed:
+        if self.locker is None:
+            raise Permanent("a lock file has to be made anew, and there is no jail here in which its tool could run")
+        component, _ = target
+        made = await locks.follow(changed, files, read, target, self.locker)
+        others = [one for one in made.moved if one.name.lower() != component.name.lower()]
+        gates = await along.gates(others, component.ecosystem, self.least, self.shelf, self.now)
+        return Followed(files=made.files, moved=made.moved, gates=gates)
 
 
 class Powers:
@@ -117,9 +145,10 @@ class Powers:
         """Where code is tried."""
         return self._world.lab
 
-    async def locker(self, _update: Update) -> Locker | None:
-        """Who makes lock files anew; None where no tool may run."""
-        return self._world.locker
+    async def keeper(self, update: Update) -> Keeper:
+        """Who sees to it that lock files follow."""
+        least = rules_of(update.component, await self.config(update)).minimum_age
+        return _Keeper(locker=self._world.locker, shelf=self.shelf_of_all(), least=least, now=self._world.clock())
 
     async def leases(self, update: Update) -> Leases:
         """Whose turn it is in an environment."""
@@ -209,6 +238,10 @@ class Powers:
             tools = self._lent()
             self._sources = {kind: self._polled(one, kind) for kind, one in open_all(sources, tools).items()}
         return self._sources
+
+    def shelf_of_all(self) -> Shelf:
+        """Who is asked about releases, for whatever repository."""
+        return Shelf(sources=self.all_sources(), sightings=self._world.store, advisories=self.advisories())
 
     def advisories(self) -> Advisories | None:
         """What is known to be bad; None where the operator wants nobody to be asked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,33 @@ class Locker(Protocol):
 
         ConfigProblem: the requirements conflict, in the tool's words, or the answer is not to be trusted. Transient: a
         registry is away. Permanent: there is no jail, no tool, or nobody makes locks of this kind.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """What follows a change of manifests. gates: what a person has to look at of all that moved along."""
+
+    files: Mapping[str, str]
+    moved: tuple[Moved, ...] = ()
+    gates: tuple[str, ...] = ()
+
+
+class Keeper(Protocol):
+    """Who sees to it that lock files follow, and looks at what they bring in."""
+
+    async def follow(
+        self,
+        changed: Mapping[str, str],
+        files: Collection[str],
+        read: Callable[[str], Awaitable[str | None]],
+        target: tuple[Component, str],
+    ) -> Followed:
+        """The lock files that must follow these manifests (path -> new text) of a repository with these files.
+
+        read: the text of a file as it was. target: the component that moved, and its version. Errors as `Locker.lock`;
+        Permanent for what is known to be malicious.
         """
         ...
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass, replace
 from gidgethub.abc import GitHubAPI
 
 from bot.core import ecosystems, locks, names, relocking, versions
-from bot.core.errors import Permanent
 from bot.core.model import Kind, Pin, Sha, Update, target_digest
 from bot.core.ports import Manifest
-from bot.core.relocking import Locker
+from bot.core.relocking import Keeper
 from bot.core.rewriting import rewritten
 from bot.github import commits
-from bot.lab.locks import follow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +37,10 @@ async def change(update: Update, gh: GitHubAPI, manifests: Mapping[str, Manifest
     return Change(update=_measured(update, older), files=rewritten(there, older, update.release, manifests))
 
 
-async def with_locks(change: Change, gh: GitHubAPI, base: Sha, locker: Locker | None) -> Change:
+async def with_locks(change: Change, gh: GitHubAPI, base: Sha, keeper: Keeper) -> Change:
     """The change with the lock files that must follow it, made anew on `base`; the same where none binds it.
 
-    Errors as `Locker.lock`; Permanent where somebody would have to make one, and nobody is there who can.
+    Errors as `Keeper.follow`.
     """
     update = change.update
     if not any(locks.may_be_bound(path) for path in change.files):
@@ -50,16 +48,19 @@ async def with_locks(change: Change, gh: GitHubAPI, base: Sha, locker: Locker | 
     there = {file.path: file for file in await commits.tree(gh, update.repo, base)}
     if not relocking.wanted(change.files, there):
         return change
-    if locker is None:
-        raise Permanent("a lock file has to be made anew, and there is no jail here in which its tool could run")
 
     async def read(path: str) -> str | None:
         return await commits.text_of(gh, update.repo, there[path])
 
-    made = await follow(change.files, there, read, (update.component, update.target), locker)
-    names_of = tuple((path, blob_of(text)) for path, text in sorted(made.files.items()))
+    made = await keeper.follow(change.files, there, read, (update.component, update.target))
     told = tuple(f"{one.name} {one.before or 'new'} → {one.after or 'gone'}" for one in made.moved)
-    return Change(update=replace(update, locks=names_of, moved=told), files={**change.files, **made.files})
+    changed = replace(
+        update,
+        locks=tuple((path, blob_of(text)) for path, text in sorted(made.files.items())),
+        moved=told,
+        gates=tuple(dict.fromkeys((*update.gates, *made.gates))),
+    )
+    return Change(update=changed, files={**change.files, **made.files})
 
 
 def blob_of(text: str) -> Sha:

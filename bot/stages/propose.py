@@ -13,7 +13,7 @@ from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.model import Pull, Sha, State, Update
 from bot.core.ports import Manifest
-from bot.core.relocking import Locker
+from bot.core.relocking import Keeper
 from bot.github import commits, own, pulls
 from bot.github.apps import Us
 
@@ -26,7 +26,7 @@ async def run(
     gh: GitHubAPI,
     us: Us,
     manifests: Mapping[str, Manifest],
-    locker: Locker | None,
+    keeper: Keeper,
     now: datetime,
 ) -> Outcome:
     """Open the pull request, or find the one that an earlier try opened."""
@@ -51,7 +51,7 @@ async def run(
         return Moved(update=update, to=State.SUPERSEDED, why=why)
     if found and found.state != "open":
         return Moved(update=update, to=State.CLOSED, why=f"#{found.number} for this version was closed before")
-    change = await own.with_locks(change, gh, base_sha, locker)
+    change = await own.with_locks(change, gh, base_sha, keeper)
     head = await own.commit(change, gh, base_sha)
     await commits.put_branch(gh, update.repo, branch, head, mark=names.trailer_of(update))
     pull = await _opened(change.update, gh, found, branch, base)

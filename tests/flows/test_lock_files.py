@@ -59,6 +59,7 @@ async def test_the_lock_file_comes_with_the_pull_request(flow: Flow, smith: Smit
     assert (job.lock, job.manifest, job.version) == ("uv.lock", "pyproject.toml", "1.2.4")
     assert "surefoot-demo-greeter==1.2.4" in job.files["pyproject.toml"]
     assert done.moved == ("helper 1.0 → 1.1",)
+    assert done.gates == ()
     assert done.pull is not None
     pull = await flow.rosa._ask("GET", f"/pulls/{done.pull.number}")
     files = await flow.rosa._ask("GET", f"/pulls/{done.pull.number}/files")
@@ -81,6 +82,19 @@ async def test_our_commit_is_known_as_ours_though_no_tool_makes_it_twice(flow: F
 
     assert done.pull is not None and done.pull.ours
     assert len(smith.jobs) == 1
+
+
+async def test_what_comes_in_with_it_is_looked_at(flow: Flow) -> None:
+    """A package that nobody asked for is too young, or unknown: nothing merges before a person has seen it."""
+    await flow.configure(CONFIG.replace("{minimum_age: 0s}", "{minimum_age: 1s}"))
+    flow.publish("1.2.4")
+    await asyncio.sleep(1.1)
+    await flow.look()
+    update = await flow.reach("1.2.4", State.IN_REVIEW)
+
+    assert any("helper" in gate and "comes in with the lock file" in gate for gate in update.gates)
+    assert update.decision is not None
+    assert "trust" in {finding.rule for finding in update.decision.findings}
 
 
 async def test_somebody_elses_lock_is_somebody_elses_commit(flow: Flow) -> None:

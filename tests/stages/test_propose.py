@@ -14,13 +14,13 @@ from bot.github import pulls
 from bot.stages import propose
 from tests.builders import HOUR, NOW, a_component, a_pin, a_release, an_artifact
 from tests.github.town import REPO, Town
-from tests.stages.world import MANIFESTS, drawn, found, moved, proposed, pull_of, text_at, waited
+from tests.stages.world import KEEPER, MANIFESTS, drawn, found, moved, proposed, pull_of, text_at, waited
 
 BRANCH = "surefoot/greeter-1.2.4"
 
 
 async def run(shop: Town, update, now=NOW):
-    return await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, locker=None, now=now)
+    return await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, keeper=KEEPER, now=now)
 
 
 async def test_a_process_that_died_after_opening_finds_its_own_again(shop):

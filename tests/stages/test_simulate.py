@@ -17,7 +17,7 @@ from bot.github import checkout, pulls
 from bot.stages import propose, simulate
 from tests.builders import NOW, an_update
 from tests.github.town import REPO, Town
-from tests.stages.world import MANIFESTS, drawn, moved, proposed, text_at
+from tests.stages.world import KEEPER, MANIFESTS, drawn, moved, proposed, text_at
 
 CONFIG = RepoConfig(
     simulate=Simulate(suites={"unit": "pytest"}, left_out={"tests/slow": "slow"}, seconds=60, memory_mib=512)
@@ -89,7 +89,8 @@ async def test_our_own_branch_is_made_anew_over_a_conflict(shop):
     lab = Lab()
 
     outcome = await run(shop, update, lab)
-    again = await propose.run(drawn(update, outcome), gh=shop.gh, us=shop.us, manifests=MANIFESTS, locker=None, now=NOW)
+    behind = drawn(update, outcome)
+    again = await propose.run(behind, gh=shop.gh, us=shop.us, manifests=MANIFESTS, keeper=KEEPER, now=NOW)
     moved(await run(shop, moved(again, State.PROPOSED), lab), State.SIMULATED)
 
     assert "main moved into its way" in moved(outcome, State.DETECTED).note

@@ -11,12 +11,23 @@ from bot.adapters.manifests.requirements import Requirements
 from bot.core.lifecycle import Moved, Outcome, Waiting, advance
 from bot.core.model import Sha, State, Update
 from bot.core.ports import Manifest
+from bot.core.relocking import Followed, Keeper
 from bot.github import pulls
 from bot.stages import propose
 from tests.builders import NOW, a_simulation, an_update
 from tests.github.town import REPO, Town
 
 MANIFESTS: Mapping[str, Manifest] = {"requirements": Requirements(), "pyproject": PyProject()}
+
+
+class NoLocks:
+    """No repository of these tests has a lock file, so nobody may come to make one."""
+
+    async def follow(self, *_: Any) -> Followed:
+        raise AssertionError("there is no lock file here")
+
+
+KEEPER: Keeper = NoLocks()
 PINNED = {"requirements.txt": "greeter==1.2.3\n"}
 
 
@@ -46,7 +57,7 @@ def found(shop: Town, **more: Any) -> Update:
 async def proposed(shop: Town, **more: Any) -> Update:
     """The same with its pull request open."""
     update = found(shop, **more)
-    outcome = await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, locker=None, now=NOW)
+    outcome = await propose.run(update, gh=shop.gh, us=shop.us, manifests=MANIFESTS, keeper=KEEPER, now=NOW)
     return moved(outcome, State.PROPOSED)
 
 
