@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 from gidgethub.abc import GitHubAPI
 
-from bot.adapters import Tools, open_one, sources
+from bot.adapters import Tools, open_all, open_one, sources
 from bot.announce import Announcer
 from bot.clock import Clock
 from bot.config import Settings
@@ -57,6 +57,7 @@ from bot.tools.turnstile import Turnstile
 from bot.web.api import Api
 from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
+from bot.web.hints import HintDoor
 from bot.web.webhook import MOST_BYTES, Door
 
 log = structlog.get_logger(__name__)
@@ -104,6 +105,8 @@ class App:
         self.drainer = Drainer(self.store, app_id=settings.app_id, clock=clock, gone=self._forget, news=self._news)
         self.loop: Loop | None = None
         self._github: Forge | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._http: Http | None = None
         self._kept = pins.readings()
 
     def web(self) -> web.Application:
@@ -112,12 +115,18 @@ class App:
         application = web.Application(client_max_size=MOST_BYTES, middlewares=[guard(settings.read_token)])
         door = Door(self.store, secret=settings.webhook_secret, nudge=self.drainer.nudge, clock=self._clock)
         application.router.add_post("/github", door)
+        hints = HintDoor(self.store, secret=settings.hints_secret, nudge=self.drainer.nudge, clock=self._clock)
+        application.router.add_post("/hints/{kind}", hints)
         application.router.add_routes(Api(self.store, missing=settings.missing).routes())
         application.router.add_routes(Dashboard(self.store).routes())
         return application
 
     async def open(self) -> None:
-        """Claim the data and bring the tables up to date: from here on deliveries can be stored."""
+        """Claim the data and bring the tables up to date: from here on deliveries can be stored.
+
+        ConfigProblem for a source that the operator's file sets up wrongly.
+        """
+        _try_sources(self.settings)
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.engine.claim()
         await self.store.migrate()
@@ -139,7 +148,8 @@ class App:
         self._github = self._forge()
         world = World(
             store=self.store, http=self._http, lab=lab, forge=self._github, index=index, clock=self._clock,
-            fresh=self.settings.fresh, osv=self.settings.osv, locker=locker,
+            fresh=settings.fresh, osv=settings.osv, locker=locker, registries=settings.registries,
+            secrets=settings.secrets,
         )  # fmt: skip
         self.powers = Powers(world)
         self.voice = Announcer(self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock)
@@ -155,14 +165,15 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.engine.stop()
-        await self._http.close()
-        await self._session.close()
+        if self._http is not None:
+            await self._http.close()
+        if self._session is not None:
+            await self._session.close()
         self.store.close()
 
-    def _news(self, names: tuple[str, ...]) -> None:
-        """Ask again for the lists that may have changed; before the start there is none."""
-        if self._github is not None:
-            self.powers.news(names)
+    def _news(self, names: tuple[str, ...]) -> datetime | None:
+        """Ask again for the lists that may have changed, and when; before the start there is none."""
+        return self.powers.news(names) if self._github is not None else None
 
     def _forget(self, installation: InstallationId) -> None:
         """Drop what is kept of an installation that is gone; before the start there is nothing."""
@@ -171,7 +182,7 @@ class App:
 
     def _forge(self) -> Forge | None:
         settings = self.settings
-        if settings.app_id is None or settings.private_key is None:
+        if settings.app_id is None or settings.private_key is None or self._session is None:
             return None
         key = settings.private_key.reveal()
         return Forge(settings.app_id, key, session=self._session, api_url=settings.api_url, manners=self._manners)
@@ -227,14 +238,15 @@ class App:
             gh=gh,
             config=config,
             reader=pins.Reader(manifests=self.powers.manifests_of(config), kept=self._kept),
-            shelf=self.powers.shelf_of_all(),
+            shelf=self.powers.shelf_of(config, row.name),
             now=self._clock(),
         )
         notes = _notes(detected)
         if config.updates.dashboard:
             shown = board.Shown(answers=detected.answers, updates=(*known, *detected.found), problems=detected.problems)
             notes = {**notes, "board": await board.write(row.name, shown, issue, gh=gh)}
-        return Looked(found=detected.found, due=_next_look(detected, due), notes=notes)
+        again = self.powers.again(frozenset(answer.name for answer in detected.answers))
+        return Looked(found=detected.found, due=_next_look(detected, min(due, again or due)), notes=notes)
 
     async def _speak(self, row: UpdateRow, important: bool) -> None:
         await self.voice(row, important)
@@ -272,11 +284,17 @@ async def _workshop(settings: Settings, tools: Tools, reach: Reach, cache: Cache
     return trial.laboratory(settings.data_dir / "lab", host=there, uv=uv), Locksmith(room=room, uv=uv)
 
 
+def _try_sources(settings: Settings) -> None:
+    """Open each once, which asks nobody: a mistake of the operator's ends the start and not each look."""
+    given = settings.registries
+    open_all(sources, Tools(http=Http(), secrets=given.lookup), given.options, where=given.places)
+
+
 def _reach(settings: Settings, index: IndexSettings, npm: frozenset[str]) -> Reach:
-    """Users' URLs reach the public Internet, the operator's networks, and where pip and npm themselves go."""
+    """Users' URLs reach the public Internet, the operator's networks and registries, and where pip and npm go."""
     return Reach(
         allow=[ip_network(net) for net in settings.allow],
-        trusted=index.hosts | npm,
+        trusted=index.hosts | npm | settings.registries.hosts,
         ca=index.cert,
         unverified=index.trusted_hosts,
     )

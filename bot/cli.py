@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import tempfile
@@ -54,6 +55,12 @@ def serve() -> None:
     _run(serving.run(settings))
 
 
+def _warnings() -> None:
+    from bot.tools.logging import set_up
+
+    set_up("warning", stream=sys.stderr)
+
+
 @cli.command()
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
@@ -65,9 +72,12 @@ def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -
     Exit code: 0 nothing to do, 1 updates found, 2 an error.
     """
     from bot import check as checking
-    from bot.tools.logging import set_up
+    from bot.tools.quiet import set_up_later
 
-    set_up("warning", stream=sys.stderr)  # what a person must know of the look stands in its report
+    set_up_later(_warnings)  # what a person must know of the look stands in its report
+    # What a look reads stays until its end; to go through it again and again in search of rubbish finds none.
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
     _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only))
 
 

@@ -9,9 +9,10 @@ from datetime import datetime
 
 import structlog
 
+from bot.adapters import hints
 from bot.core import commands
 from bot.core.errors import Permanent, Transient
-from bot.core.events import Concern, Event, Published, Uninstalled, concern
+from bot.core.events import Concern, Event, Hinted, Ignored, Published, Uninstalled, concern
 from bot.core.model import InstallationId
 from bot.github import payloads
 from bot.store.rows import Delivery
@@ -32,9 +33,12 @@ class Drainer:
         app_id: int | None,
         clock: Callable[[], datetime],
         gone: Callable[[InstallationId], None] = lambda _: None,
-        news: Callable[[tuple[str, ...]], None] = lambda _: None,
+        news: Callable[[tuple[str, ...]], datetime | None] = lambda _: None,
     ) -> None:
-        """gone: told of each installation that the App may no longer act in at all. news: of what may be published."""
+        """gone: told of each installation that the App may no longer act in at all.
+
+        news: told of what may be published; says when its lists may be asked for, None where that is now.
+        """
         self._store, self._app_id, self._clock = store, app_id, clock
         self._gone, self._published = gone, news
         self._news = asyncio.Event()
@@ -88,22 +92,34 @@ class Drainer:
 
     async def _one(self, delivery: Delivery) -> None:
         try:
-            event = payloads.parse(
-                delivery.event, delivery.guid, delivery.body, app_id=self._app_id, received=delivery.received
-            )
+            event = self._read(delivery)
         except Permanent as error:
             log.warning("a delivery could not be read", guid=delivery.guid, event_name=delivery.event, why=str(error))
             await self._store.drain(delivery.guid, None, now=self._clock())
             return
         if isinstance(event, Uninstalled) and not event.repos:
             self._gone(event.installation)
-        if isinstance(event, Published):
-            self._published(event.names)
-        await self._store.drain(delivery.guid, _numbered(_concern(event), delivery), now=self._clock())
+        at = self._published(event.names) if isinstance(event, Published | Hinted) else None
+        found = replace(_concern(event), at=at)
+        if not hints.is_hint(delivery.event):
+            found = _numbered(found, delivery)
+        elif isinstance(event, Ignored):
+            log.info("a hint leads to nothing", guid=delivery.guid, why=event.name)
+        await self._store.drain(delivery.guid, found, now=self._clock())
+
+    def _read(self, delivery: Delivery) -> Event:
+        if hints.is_hint(delivery.event):
+            return hints.parse(delivery.event, delivery.body)
+        return payloads.parse(
+            delivery.event, delivery.guid, delivery.body, app_id=self._app_id, received=delivery.received
+        )
 
 
 def _numbered(found: Concern, delivery: Delivery) -> Concern:
-    """With the number of the repository: by that it is the same one, whatever it was called before."""
+    """With the number of the repository: by that it is the same one, whatever it was called before.
+
+    Only GitHub is believed in that.
+    """
     return found if found.repo is None else replace(found, number=payloads.number_of(delivery.body))
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
 from types import ModuleType
@@ -16,10 +17,11 @@ from cachetools import LRUCache
 from gidgethub.abc import GitHubAPI
 
 from bot import config
-from bot.adapters import Tools, along, health, kinds, manifests, open_all, open_one, providers, sources
+from bot.adapters import Tools, health, kinds, listing, manifests, open_all, open_one, providers, sources
 from bot.adapters.advisories import open_advisories
+from bot.adapters.endpoints import Desk
 from bot.adapters.listing import Shelf
-from bot.adapters.poller import Poller
+from bot.adapters.poller import MOST_RELEASES, Poller
 from bot.core import plans, strategies
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.model import Component, InstallationId, RepoName, Sha, State, Update
@@ -36,12 +38,15 @@ from bot.tools.http import Http
 from bot.tools.pip import IndexSettings
 from bot.tools.secrets import Lent
 
+MOST_OF_ONE = 1_000  # releases that are held for the endpoints of one repository; a longer list is asked for each time
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """What was made once at the start. forge is None while the operator has not given the App's key.
 
     fresh: how long a list of releases counts as new for all repositories. secrets: what the operator lends.
+    registries: how the operator set the sources up.
     """
 
     store: Store
@@ -54,6 +59,7 @@ class World:
     fresh: timedelta = timedelta()
     osv: str = "off"
     secrets: Sequence[Lent] = ()
+    registries: config.Registries = field(default_factory=config.Registries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +83,7 @@ class _Keeper:
         component, _ = target
         made = await locks.follow(changed, files, read, target, self.locker)
         others = [one for one in made.moved if one.name.lower() != component.name.lower()]
-        gates = await along.gates(others, component.ecosystem, self.least, self.shelf, self.now)
+        gates = await listing.gates(others, component.ecosystem, self.least, self.shelf, self.now)
         return Followed(files=made.files, moved=made.moved, gates=gates)
 
 
@@ -89,6 +95,7 @@ class Powers:
         self._us: apps.Us | None = None
         self._configs: LRUCache[tuple[str, Sha], RepoConfig | None] = LRUCache(500)
         self._sources: dict[str, Poller] = {}
+        self._desk = Desk(self._endpoints, partial(self._polled, kind="endpoints", most=MOST_OF_ONE))
         self._advisories: list[Advisories | None] = []
 
     def bind(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -235,13 +242,27 @@ class Powers:
     def all_sources(self) -> Mapping[str, Source]:
         """The source of each ecosystem; they keep what they learnt of their index."""
         if not self._sources:
-            tools = self._lent()
-            self._sources = {kind: self._polled(one, kind) for kind, one in open_all(sources, tools).items()}
+            given = self._world.registries
+            opened = open_all(sources, replace(self._lent(), secrets=given.lookup), given.options, where=given.places)
+            self._sources = {kind: self._polled(one, kind) for kind, one in opened.items()}
         return self._sources
+
+    def sources_of(self, config: RepoConfig, repo: RepoName) -> Mapping[str, Source]:
+        """The same as one repository sees them: with the endpoints that it describes, which are its own alone."""
+        return self._desk.over(self.all_sources(), config.updates, repo)
+
+    def shelf_of(self, config: RepoConfig, repo: RepoName) -> Shelf:
+        """Who is asked about releases for one repository."""
+        return replace(self.shelf_of_all(), sources=self.sources_of(config, repo), endpoints=config.updates.urls)
 
     def shelf_of_all(self) -> Shelf:
         """Who is asked about releases, for whatever repository."""
-        return Shelf(sources=self.all_sources(), sightings=self._world.store, advisories=self.advisories())
+        return Shelf(
+            sources=self.all_sources(),
+            sightings=self._world.store,
+            advisories=self.advisories(),
+            allow=self._world.registries.allow,
+        )
 
     def advisories(self) -> Advisories | None:
         """What is known to be bad; None where the operator wants nobody to be asked."""
@@ -249,13 +270,25 @@ class Powers:
             self._advisories.append(open_advisories(self._world.osv, self._lent()))
         return self._advisories[0]
 
-    def news(self, names: Collection[str]) -> None:
-        """Somebody says that these may have been published: their lists are asked for again."""
-        for source in self._sources.values():
-            source.hint_named(names)
+    def news(self, names: Collection[str]) -> datetime | None:
+        """Somebody says that these may have been published: their lists are asked for again, from then on."""
+        said = (source.hint_named(names) for source in self._every())
+        return min((at for at in said if at is not None), default=None)
 
-    def _polled(self, source: Source, kind: str) -> Poller:
-        return Poller(source, kind, fresh=self._world.fresh, now=self._world.clock)
+    def again(self, names: Collection[str]) -> datetime | None:
+        """When a look at what bears these very names will learn more than now; None where nobody said so."""
+        said = (source.again_named(names) for source in self._every())
+        return min((at for at in said if at is not None), default=None)
+
+    def _every(self) -> Sequence[Poller]:
+        return (*self._sources.values(), *self._desk.every())
+
+    def _polled(self, source: Source, kind: str, most: int = MOST_RELEASES) -> Poller:
+        return Poller(source, kind, fresh=self._world.fresh, now=self._world.clock, most=most)
+
+    def _endpoints(self, options: Mapping[str, object]) -> Source:
+        source: Source = open_one(sources, "http", options, self._lent())
+        return source
 
     def _lent(self) -> Tools:
         return Tools(http=self._world.http, index=lambda: self._world.index)

@@ -33,18 +33,21 @@ async def run(settings: Settings) -> int:
     port = runner.addresses[0][1]
     # The door is open before anything slow begins: GitHub waits ten seconds for an answer.
     log.info("serving", host=settings.host, port=port, pid=os.getpid(), data_dir=str(settings.data_dir))
-    await app.start()
-    await told.wait()
-    log.info("stopping")
-    await runner.cleanup()
-    await app.stop()
+    try:
+        await app.start()
+        await told.wait()
+        log.info("stopping")
+    finally:
+        await runner.cleanup()
+        await app.stop()
     return 0
 
 
 def _secrets(settings: Settings) -> list[Secret]:
     """All that no log may show."""
-    own = (settings.private_key, settings.webhook_secret, settings.read_token)
-    return [*(secret for secret in own if secret), *(lent.value for lent in settings.secrets)]
+    own = (settings.private_key, settings.webhook_secret, settings.read_token, settings.hints_secret)
+    lent = (*settings.secrets, *settings.registries.secrets.values())
+    return [*(secret for secret in own if secret), *(one.value for one in lent)]
 
 
 async def _opened(settings: Settings) -> App:

@@ -44,8 +44,9 @@ Every component gets an answer, also when nothing is proposed: on the dashboard 
 
 In this order, and the first one counts: it was yanked; it is known to be malicious; it is not finished; it was tried
 before and turned back, rejected or closed; the configuration ignores it or does not allow it; a Python in use cannot
-install it; a range beside the pin does not take it; it lost its provenance and was published by a stranger or runs a
-new script at installation; it is too young.
+install it; a range beside the pin does not take it, and is not to be widened or cannot be; it lost its provenance and
+was published by a stranger or runs a new script at installation; it is too young. Where only a range is written, what it
+takes needs no edit; with `ranges: widen` it is edited for a newer release against which none of this speaks.
 
 A release is too young until `minimum_age` after its registry published it. Where a registry names no time, the time
 counts from when Surefoot first saw that very version and digest. Dates that a publisher can set (an image's `created`,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
 import json
@@ -13,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from click.testing import CliRunner
 from rich.console import Console
 
 from bot import check
@@ -21,14 +24,17 @@ from bot.adapters.listing import Shelf
 from bot.check import checkout, report
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
+from bot.check.workshop import Place
+from bot.cli import cli
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Grade, Isolation, Kind, Priority, Simulation, Verdict
 from bot.core.ports import Trial
-from bot.lab.resolver import Uv
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
 from bot.tools.sightings import FolderSightings
 from tests.adapters.index_server import Index, digest, sdist, wheel
+from tests.adapters.sources import npm_registry
+from tests.adapters.sources.shelf import Shelf as Documents
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PYPROJECT = """\
@@ -278,6 +284,25 @@ async def test_the_repositorys_configuration_counts(tree: Path, index: Index) ->
     assert {(t.seconds, t.memory_mib, t.suites["unit"]) for t in lab.trials} == {(300.0, 512, "make quick")}
 
 
+@pytest.mark.parametrize("widen", [False, True])
+async def test_ranges_are_widened_where_the_configuration_asks(tmp_path: Path, index: Index, widen: bool) -> None:
+    """Tried with the range as it would be written; else it holds what it shuts out."""
+    (tmp_path / ".github").mkdir()
+    ranges = "widen" if widen else "keep"
+    (tmp_path / ".github/surefoot.yml").write_text(f"version: 1\nupdates: {{rules: [{{ranges: {ranges}}}]}}\n")
+    (tmp_path / "requirements.txt").write_text("ranged>=1,<1.5  # ours\nbig>1.1,<3\n")
+    made = await looked(tmp_path, index)
+    found = rows(made)
+
+    assert found["big", None].verdict is Verdict.CURRENT
+    row = found["ranged", "1.5"]
+    assert (row.current, row.kind) == (">=1,<1.5", Kind.MAJOR if widen else None)
+    assert row.verdict is (Verdict.REVIEW if widen else Verdict.HOLD)
+    words = "is widened for it" if widen else "held by the range >=1,<1.5 in requirements.txt:1"
+    assert words in " ".join(row.why) and not made.errors
+    assert (tmp_path / "requirements.txt").read_text().startswith("ranged>=1,<1.5  # ours")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
@@ -452,13 +477,13 @@ async def test_a_lab_is_made_only_when_asked_for(
     """Without --no-simulate what is proposed is tried in this machine's lab."""
     lab = FakeLab()
 
-    async def made(cache: Path, uv: Uv, *_: object) -> tuple[FakeLab, None]:
-        assert (cache, uv.index.main) == (tmp_path / "cache/surefoot", index.url)
+    async def made(settings: IndexSettings, _: object, place: Place) -> tuple[FakeLab, None]:
+        assert (place.folder, settings.main) == (tmp_path / "cache/surefoot/lab", index.url)
         return lab, None
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(check, "index_of_pip", lambda: IndexSettings(index_url=index.url))
-    monkeypatch.setattr(check, "_workshop", made)
+    monkeypatch.setattr("bot.check.workshop.fitted", made)
     assert await check.run(tree, as_json=True, only=("moving",)) == 1
     (component,) = json.loads(capsys.readouterr().out)["components"]
     assert component["verdict"] == "approve" and len(lab.trials) == 1
@@ -474,3 +499,123 @@ def test_a_watching_person_sees_how_far_it_is() -> None:
     assert "moving 1.0.2" in out.getvalue() and "1/2" in out.getvalue()
     with Progress() as silent:
         silent.step()
+
+
+ENDPOINTS = """\
+version: 1
+updates:
+  minimum_age: 0s
+  files:
+    - {paths: [Makefile], pattern: '^TOOL *= *(?P<version>[0-9.]+)', ecosystem: http, name: tool}
+  endpoints:
+    tool: {url: "SHELF/tool", json: v}
+  components:
+    - {name: steady, ecosystem: pypi, current: {url: "SHELF/status", header: X-Steady}}
+    - {name: moving, ecosystem: pypi, current: {url: "SHELF/status", header: X-Moving}}
+    - {name: lost, ecosystem: pypi, current: {url: "SHELF/none", json: v}}
+"""
+
+
+@pytest.fixture
+async def shelf() -> AsyncIterator[Documents]:
+    async with Documents().running() as made:
+        made.pages = {
+            "/tool": {"v": "2.1"},
+            "/status": lambda _: web.Response(headers={"X-Steady": "1.0", "X-Moving": "1.0.0"}),
+        }
+        yield made
+
+
+def described(folder: Path, shelf: Documents, text: str = ENDPOINTS) -> Path:
+    """A checkout with a Makefile that pins `tool` 2.0, and this configuration."""
+    root = folder / "described"
+    (root / ".github").mkdir(parents=True)
+    (root / "Makefile").write_text("TOOL = 2.0\n")
+    (root / ".github/surefoot.yml").write_text(text.replace("SHELF", shelf.url))
+    git(root, "init", "-q", ".")
+    return root
+
+
+async def test_endpoints_of_the_checkout_are_asked(tmp_path: Path, index: Index, shelf: Documents) -> None:
+    """A pin follows one, and what no file pins stands in the report with the line that describes it."""
+    made = await looked(described(tmp_path, shelf), index)
+
+    assert made.errors == () and made.unreached == ()
+    found = rows(made)
+    tool, steady, moving = found["tool", "2.1"], found["steady", None], found["moving", "1.1.0"]
+    assert (tool.manifest, tool.line, tool.kind) == ("Makefile", 1, Kind.MINOR)
+    assert (steady.verdict, steady.manifest, steady.line) == (Verdict.CURRENT, ".github/surefoot.yml", 9)
+    assert (moving.verdict, moving.current, moving.line) == (Verdict.HOLD, "1.0.0", 10)
+    assert moving.why[0] == "1.1.0 is there, and no file pins it: whoever deploys it has to move it"
+    assert "what runs now is not known" in found["lost", None].why[0]
+    assert shelf.paths.count("/tool") == 1
+
+
+async def test_a_registered_component_can_be_asked_for_alone(tmp_path: Path, index: Index, shelf: Documents) -> None:
+    """By its name, as any other; when its endpoint is away, that is said."""
+    shelf.fail = 503
+    made = await looked(described(tmp_path, shelf), index, only=("steady",))
+
+    assert made.rows == () and made.errors == ()
+    assert len(made.unreached) == 1 and made.unreached[0].startswith("steady: 127.0.0.1 answers 503")
+
+
+async def test_an_endpoint_that_cannot_be_used_is_an_error(tmp_path: Path, index: Index, shelf: Documents) -> None:
+    """With its line."""
+    made = await looked(described(tmp_path, shelf, ENDPOINTS.replace("json: v}\n  comp", "json: '['}\n  comp")), index)
+
+    assert made.code == 2
+    assert made.errors[0].startswith(".github/surefoot.yml:7 updates.endpoints.tool: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("npm: {token: 5}\n", "sources.yml:1 npm: npm: Expected `str`, got `int`"),
+        ("allow: {nmp: []}\n", "sources.yml:1 allow.nmp: there is no ecosystem"),
+        ("npm: {url: 'https://a.example', token: NONE_SUCH}\n", "NONE_SUCH is no variable that is set"),
+    ],
+)
+def test_a_mistake_of_the_operator_ends_a_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    """Exit code 2, and the line of the file."""
+    (tmp_path / "sources.yml").write_text(text)
+    monkeypatch.setenv("SUREFOOT_SOURCES", str(tmp_path / "sources.yml"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    told = CliRunner().invoke(cli, ["check", str(tmp_path), "--no-simulate"])
+
+    assert told.exit_code == 2
+    assert words in told.output
+
+
+def test_the_operators_registries_are_asked_with_their_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its address counts as meant, though it is private; a place that is not allowed is not asked."""
+
+    async def look() -> list[str]:
+        async with Documents(login="Bearer hunter22").running() as shelf:
+            npm_registry.put(shelf, npm_registry.document(npm_registry.version("pad", "1.0.0"),
+                                                          npm_registry.version("pad", "1.0.1")))  # fmt: skip
+            sources = f"npm: {{url: {shelf.url}, token: CHECK_TOKEN}}\nallow: {{docker: [docker.io]}}\n"
+            (tmp_path / "sources.yml").write_text(sources)
+            await check.run(root, as_json=True, simulate=False)
+            return shelf.paths
+
+    root = tmp_path / "web"
+    root.mkdir()
+    (root / "package.json").write_text('{"name": "web", "dependencies": {"pad": "1.0.0"}}\n')
+    (root / "Dockerfile").write_text("FROM images.internal/base:1.0\n")
+    git(root, "init", "-q", ".")
+    monkeypatch.setenv("SUREFOOT_SOURCES", str(tmp_path / "sources.yml"))
+    monkeypatch.setenv("CHECK_TOKEN", "hunter22")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+    assert "/pad" in asyncio.run(look())
+    told = {one["name"]: one for one in json.loads(capsys.readouterr().out)["components"]}
+    assert told["pad"]["target"] == "1.0.1"
+    image = told["base"]
+    assert (image["verdict"], image["target"]) == ("hold", None)
+    assert "may not be taken from images.internal: the operator allows docker.io" in image["why"][0]

@@ -23,9 +23,10 @@ updates:
     - django
     - {name: "bo*", versions: ">=2", why: "not yet"}
   minimum_age: 2 days
+  ranges: widen
   rules:
     - {match: "django*", ecosystem: pypi, minimum_age: 7 days, allowed: "<5"}
-    - {ecosystem: [docker, githubactions], prereleases: true}
+    - {ecosystem: [docker, githubactions], prereleases: true, ranges: keep}
   limits: {open: 3, hourly: 0}
   schedule: monday-friday 09:00-17:00 Europe/Berlin
   dashboard: false
@@ -55,6 +56,7 @@ def test_everything_that_can_be_written_is_read() -> None:
     first, second = read.updates.rules
     assert (first.match, first.minimum_age, first.allowed) == (("django*",), timedelta(days=7), "<5")
     assert (second.ecosystems, second.prereleases) == (("docker", "githubactions"), True)
+    assert (read.updates.widen, first.widen, second.widen) == (True, None, False)
     assert (read.updates.limits.open, read.updates.limits.hourly) == (3, 0)
     assert not read.updates.dashboard
     assert read.updates.readers["regex"]["files"] == [dict(read.updates.files[0])]
@@ -86,6 +88,7 @@ def test_everything_that_can_be_written_is_read() -> None:
             "pypi, npm, cargo",
         ),
         ("version: 1\nupdates:\n  files: Makefile", "f.yml:3 updates.files", "list of mappings"),
+        ("version: 1\nupdates:\n  ranges: bump", "f.yml:3 updates.ranges", "keep or widen"),
         ("version: 1\nupdates:\n  schedule: someday", "f.yml:3 updates.schedule", "write 'monday-friday"),
         ("version: 1\nupdates:\n  limits: {open: -1}", "f.yml:3 updates.limits.open", "whole number"),
         ("version: 1\npolicy:\n  major: perhaps", "f.yml:3 policy.major", "merge, review, reject"),

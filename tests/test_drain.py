@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from bot.core.errors import Transient
 from bot.core.model import InstallationId, State
 from bot.drain import BATCH, MOST_TRIES, Drainer
 from bot.store.rows import key_of
-from tests.builders import HEAD, NOW, PULL, REPO, a_pull, an_entry, an_update
+from tests.builders import DAY, HEAD, INSTALLATION, MINUTE, NOW, PULL, REPO, a_pull, an_entry, an_update
 from tests.github.hub import APP_ID
 from tests.store.world import World, a_delivery, a_world
 
@@ -269,3 +270,42 @@ async def test_a_repository_is_followed_by_its_number(world):
 
     assert ["acme/store"] == [row.name for row in await world.store.repos()]
     assert {key_of(an_update().id)} == world.woken()
+
+
+async def test_a_registrys_hint_names_lists_and_looks_where_they_are_used(world):
+    """The lists are told of at once, and who uses what is named is looked at when they may be asked for."""
+    row = await world.store.repo(REPO)
+    await world.store.save_repo(replace(row, notes={"answers": [{"name": "acme/tool"}]}), due=NOW + DAY)
+    await comes(world, "h", "hint.quay", {"repository": "acme/tool"})
+    told = []
+
+    def news(names):
+        told.append(names)
+        return NOW + MINUTE
+
+    drain = Drainer(world.store, app_id=APP_ID, clock=lambda: NOW, news=news)
+
+    assert 1 == await drain.once()
+
+    assert [("acme/tool",)] == told
+    assert ([], ["r:acme/shop"]) == (await world.store.due(NOW), await world.store.due(NOW + MINUTE))
+
+
+async def test_a_hint_cannot_speak_in_githubs_name(world):
+    """Only GitHub is believed in which number a repository has: a hint that brings one along renames nobody."""
+    await world.store.install([REPO], INSTALLATION, numbers={REPO: 7}, now=NOW)
+    body = {"alerts": [{"labels": {"repository": "mallory/shop"}}], "repository": {"id": 7, "full_name": REPO}}
+    await comes(world, "h", "hint.alertmanager", body)
+
+    assert 1 == await drainer(world).once()
+
+    assert ["acme/shop"] == [one.name for one in await world.store.repos()]
+
+
+async def test_a_hint_of_another_form_is_put_away(world):
+    """It hinders nothing, and nobody is told."""
+    await comes(world, "h", "hint.harbor", {"type": 5})
+    told = []
+    drain = Drainer(world.store, app_id=APP_ID, clock=lambda: NOW, news=lambda names: told.append(names))
+
+    assert (1, 0, []) == (await drain.once(), await drain.once(), told)

@@ -9,20 +9,22 @@ from typing import Any
 
 import pytest
 
+from bot.adapters import kinds, sources
 from bot.adapters.health.http import HttpHealth
 from bot.adapters.providers.github_actions import GitHubActions
 from bot.app import PATH
+from bot.config import Registries
 from bot.core import plans
 from bot.core.errors import ConfigProblem, Missing, Permanent
 from bot.core.model import InstallationId, PullNumber, RepoName, Sha, State, Update
-from bot.core.repo_config import CONFIG_PATH
+from bot.core.repo_config import CONFIG_PATH, Adapted, RepoConfig, Updates
 from bot.github.forge import Forge
 from bot.powers import Powers, World, known_kinds
 from bot.stages import converse, watch
 from bot.store.store import Store
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
-from bot.tools.secrets import Lent, Secret
+from bot.tools.secrets import ANYWHERE, Lent, Secret
 from tests.builders import NOW, a_rollout, an_entry, an_update
 from tests.github.hub import APP_ID
 from tests.github.town import REPO, Town, town
@@ -310,6 +312,40 @@ async def test_every_manifest_and_every_source_can_be_opened(given):
     assert "requirements" in await given.powers.manifests(given.update)
     assert given.powers.all_sources()["pypi"] is given.powers.all_sources()["pypi"]
     assert "github_actions" in known_kinds()["provider"]
+
+
+async def test_what_the_operator_set_up_reaches_the_sources_alone(given):
+    """Options, logins and the list of whom a file may name; a repository's own tools know nothing of those logins."""
+    lent = Lent(name="TOKEN", value=Secret("hunter22"), repositories=(), hosts=frozenset({ANYWHERE}))
+    registries = Registries(
+        options={"npm": {"url": "https://npm.internal", "token": "TOKEN"}},
+        allow={"npm": ("npm.internal",)},
+        secrets={"TOKEN": lent},
+    )
+    powers = given.without(registries=registries)
+
+    assert powers.shelf_of_all().allow == {"npm": ("npm.internal",)}
+    assert set(powers.all_sources()) == set(kinds(sources))
+    with pytest.raises(ConfigProblem, match="there is no secret 'TOKEN'"):
+        given.without(registries=replace(registries, secrets={})).all_sources()
+    wants = {"url": "https://a.example", "json": "v", "token": "TOKEN"}
+    described = {"tool": Adapted(kind="http", options=wants, where="f:3")}
+    with pytest.raises(ConfigProblem, match=r"f:3: .*there is no secret 'TOKEN'"):
+        powers.sources_of(RepoConfig(updates=Updates(endpoints=described)), REPO)
+    await given.shop.gh.getitem(f"/repos/{REPO}")
+
+
+async def test_each_repository_sees_its_own_endpoints(given):
+    """Beside the sources of all; the list of where they are goes with them, and news of them reaches their pollers."""
+    described = {"tool": Adapted(kind="http", options={"url": "https://a.example", "json": "v"})}
+    config = RepoConfig(updates=Updates(endpoints=described))
+
+    mine, others = given.powers.shelf_of(config, REPO), given.powers.shelf_of(RepoConfig(), REPO)
+
+    assert mine.endpoints == {"tool": "https://a.example"} and others.endpoints == {}
+    assert mine.sources["npm"] is others.sources["npm"] and mine.sources["http"] is not others.sources["http"]
+    assert given.powers.news(["tool"]) is None
+    await given.shop.gh.getitem(f"/repos/{REPO}")
 
 
 async def test_a_forge_is_a_forge(given):

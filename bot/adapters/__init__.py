@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from types import ModuleType
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import msgspec
-from gidgethub.abc import GitHubAPI
 
 from bot.core.errors import ConfigProblem
 from bot.core.model import RepoName
@@ -18,8 +18,12 @@ from bot.tools.http import Http
 from bot.tools.pip import IndexSettings, index_of_pip
 from bot.tools.secrets import Lent, Secret, hosts_of
 
+if TYPE_CHECKING:
+    from gidgethub.abc import GitHubAPI
+
 Options: TypeAlias = Mapping[str, object]
 S = TypeVar("S", bound=msgspec.Struct)
+T = TypeVar("T")
 _LEND = "Whoever operates the bot names its repositories and hosts in the file of SUREFOOT_SECRETS"
 
 
@@ -45,18 +49,72 @@ class Tools:
 
 def kinds(family: ModuleType) -> list[str]:
     """The kinds of a family, by the files in its folder; a name with a leading underscore is none."""
-    return sorted(found.name for found in pkgutil.iter_modules(family.__path__) if not found.name.startswith("_"))
+    return list(_kinds(tuple(family.__path__)))
+
+
+@cache
+def _kinds(folders: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(one.name for one in pkgutil.iter_modules(folders) if not one.name.startswith("_")))
+
+
+class Opened(Mapping[str, T]):
+    """Adapters by their kind, each opened when it is first asked for: most of a family is never needed.
+
+    opener: of one kind; what it raises is raised by whoever asks.
+    """
+
+    def __init__(self, kinds: Iterable[str], opener: Callable[[str], T]) -> None:
+        self._kinds, self._opener, self._open = tuple(kinds), opener, dict[str, T]()
+
+    def __getitem__(self, kind: str) -> T:
+        if kind not in self._open:
+            if kind not in self._kinds:
+                raise KeyError(kind)
+            self._open[kind] = self._opener(kind)
+        return self._open[kind]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kinds)
+
+    def __len__(self) -> int:
+        return len(self._kinds)
 
 
 def open_all(
-    family: ModuleType, tools: Tools, options: Mapping[str, Options] | None = None, *, where: str = ""
+    family: ModuleType,
+    tools: Tools,
+    options: Mapping[str, Options] | None = None,
+    *,
+    where: str | Mapping[str, str] = "",
 ) -> dict[str, Any]:
-    """Every kind of a family, by name. options: by kind, for those that are given some; where: whence these come."""
+    """Every kind of a family, by name. options: by kind, for those that are given some.
+
+    where: whence these come, for all of them or for each. ConfigProblem for options of a kind that there is not, too.
+    """
+    return dict(open_when_asked(family, tools, options, where=where))
+
+
+def open_when_asked(
+    family: ModuleType,
+    tools: Tools,
+    options: Mapping[str, Options] | None = None,
+    *,
+    where: str | Mapping[str, str] = "",
+) -> Opened[Any]:
+    """The same, but only those that are given options now, so that what is wrong with them is said at once."""
     given = options or {}
-    try:
-        return {kind: open_one(family, kind, given.get(kind, {}), tools) for kind in kinds(family)}
-    except ConfigProblem as error:
-        raise ConfigProblem(str(error), where=where) from None
+
+    def opener(kind: str) -> Any:
+        try:
+            return open_one(family, kind, given.get(kind, {}), tools)
+        except ConfigProblem as error:
+            place = where if isinstance(where, str) else where.get(kind, "")
+            raise ConfigProblem(str(error), where=place) from None
+
+    opened = Opened(kinds(family), opener)
+    for kind in given:
+        _ = opened[kind] if kind in opened else opener(kind)
+    return opened
 
 
 def open_one(family: ModuleType, kind: str, options: Options, tools: Tools) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,27 +18,25 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from bot import config
-from bot.adapters import Tools, listing, manifests, open_all, sources
+from bot.adapters import Opened, Tools, listing, manifests, open_all, open_one, open_when_asked, registered, sources
 from bot.adapters.advisories import open_advisories
+from bot.adapters.endpoints import Desk
 from bot.adapters.listing import Shelf
 from bot.adapters.poller import Poller
 from bot.check import checkout, report
 from bot.check.advisories import Forgiving
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
+from bot.config.sources import read as read_registries
 from bot.core import ecosystems, locks, policy
 from bot.core.choice import Choice, choose
 from bot.core.errors import ConfigProblem, Missing, Permanent, SurefootError, Transient
 from bot.core.model import Component, Pin, Release, Sha, Simulation, Verdict
 from bot.core.ports import Lab, Manifest, Source, Trial
 from bot.core.relocking import Locker
-from bot.core.repo_config import CONFIG_PATH, RepoConfig
-from bot.core.rewriting import rewritten
+from bot.core.repo_config import CONFIG_PATH, Registered, RepoConfig
+from bot.core.rewriting import moving, rewritten
 from bot.core.survey import Group, groups, oldest_python, rules_of
-from bot.lab import probe
-from bot.lab.locks import Locksmith, Room, follow
-from bot.lab.resolver import Uv, find_uv
-from bot.lab.trial import laboratory
 from bot.tools.cache import Folder, user_folder
 from bot.tools.http import Http, Reach
 from bot.tools.npm import named_hosts
@@ -63,7 +61,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What the checkout itself says. names: its files; texts: the manifests; python: see oldest_python."""
+    """What the checkout itself says. names: its files; texts: the manifests; python: see oldest_python.
+
+    commit: the one that is checked out, or a name for there being none.
+    """
 
     names: Collection[str]
     texts: Mapping[str, str]
@@ -71,6 +72,7 @@ class Read:
     config: RepoConfig
     manifests: Mapping[str, Manifest]
     python: str | None
+    commit: str
     errors: tuple[str, ...]
 
 
@@ -86,26 +88,30 @@ class Proposal:
 
 async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only: Sequence[str] = ()) -> int:
     """Look at a checkout and print the report. The exit code: 0 nothing to do, 1 updates found, 2 an error."""
-    cache = user_folder(os.environ)
+    cache, given = user_folder(os.environ), read_registries(os.environ)
     index = await asyncio.to_thread(index_of_pip)
-    # Who configured an index for pip, or a registry for npm, meant its address, also a private one.
-    trusted = index.hosts | await asyncio.to_thread(named_hosts, os.environ)
+    # Who configured an index for pip, a registry for npm or one for us meant its address, also a private one.
+    trusted = index.hosts | given.hosts | await asyncio.to_thread(named_hosts, os.environ)
     reach = Reach(trusted=trusted, ca=index.cert, unverified=index.trusted_hosts)
     folder = Folder(cache / "http")
     await asyncio.to_thread(folder.sweep)
     with Progress() as progress:
         async with Http(reach, cache=folder) as http:
             tools = Tools(http=http, index=lambda: index)
-            asked = {kind: _once(one, kind) for kind, one in open_all(sources, tools).items()}
-            flaws = _flaws(tools)
+            opened = open_when_asked(sources, replace(tools, secrets=given.lookup), given.options, where=given.places)
+            asked = Opened(opened, lambda kind: _once(opened[kind], kind))
+            flaws, seen = _flaws(tools), FolderSightings(cache / "seen")
             # What is installed to try an update comes from the index that listed it.
-            uv = find_uv(index, asked["pypi"].releases) if simulate else None
-            room = partial(Room, http=http, reach=reach, cache=folder)
-            lab, locker = await _workshop(cache, uv, room, progress.say) if uv else (None, None)
+            lab, locker = None, None
+            if simulate:
+                from bot.check import workshop  # what runs other people's code is half of us, and not needed to look
+
+                place = workshop.Place(http=http, reach=reach, cache=folder, folder=cache / "lab", say=progress.say)
+                lab, locker = await workshop.fitted(index, opened["pypi"].releases, place)
             look = Look(
                 root=path,
                 tools=tools,
-                shelf=Shelf(sources=asked, sightings=FolderSightings(cache / "seen"), advisories=flaws),
+                shelf=Shelf(sources=asked, sightings=seen, advisories=flaws, allow=given.allow),
                 lab=lab,
                 locker=locker,
                 progress=progress,
@@ -122,12 +128,6 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
     return made.code
 
 
-async def _workshop(cache: Path, uv: Uv, room: Callable[..., Room], say: Callable[[str], None]) -> tuple[Lab, Locker]:
-    """Where updates are tried, and who makes lock files anew."""
-    there = await probe.probe()
-    return laboratory(cache / "lab", host=there, uv=uv, say=say), Locksmith(room=room(host=there), uv=uv)
-
-
 def _flaws(tools: Tools) -> Forgiving | None:
     opened = open_advisories(os.environ.get("SUREFOOT_OSV", ""), tools)
     return Forgiving(opened) if opened is not None else None
@@ -142,15 +142,19 @@ async def of(look: Look, only: Sequence[str] = ()) -> Report:
     """The report on a checkout. What cannot be read or reached is among its errors; nothing is raised for it."""
     try:
         seen = await _read(look)
+        look = replace(look, shelf=_with_endpoints(look, seen.config))
     except ConfigProblem as problem:
         return Report(rows=(), errors=(str(problem),))
     wanted = {str(canonicalize_name(name)) for name in only} | set(only)
     chosen = [group for group in seen.groups if group.component.name in wanted or not wanted]
-    there = {group.component.name for group in chosen}
+    loose = [one for one in seen.config.updates.components if one.component.name in wanted or not wanted]
+    there = {group.component.name for group in chosen} | {one.component.name for one in loose}
     strangers = [name for name in dict.fromkeys(only) if not {name, str(canonicalize_name(name))} & there]
     errors = [*seen.errors, *(f"no file here asks for {name}" for name in sorted(strangers))]
-    look.progress.of(len(chosen), "asking for versions")
-    answers = await asyncio.gather(*(_choices(look, seen, group) for group in chosen))
+    look.progress.of(len(chosen) + len(loose), "asking for versions")
+    chosen += [registered.group_of(one, None) for one in loose]
+    asking = [_choices(look, seen, group) for group in chosen[: len(chosen) - len(loose)]]
+    answers = await asyncio.gather(*asking, *(_unpinned(look, seen, one) for one in loose))
     found: list[tuple[Group, Choice]] = []
     unreached: list[str] = []
     for group, answer in zip(chosen, answers, strict=True):
@@ -189,8 +193,16 @@ async def _read(look: Look) -> Read:
         config=written,
         manifests=readers,
         python=oldest_python(texts.get("pyproject.toml", "")),
+        commit=await checkout.commit(look.root) or checkout.name_of("", {}),
         errors=tuple(errors),
     )
+
+
+def _with_endpoints(look: Look, config: RepoConfig) -> Shelf:
+    """Who is asked, with the endpoints that the checkout describes. ConfigProblem for one that cannot be used."""
+    desk = Desk(lambda options: open_one(sources, "http", options, look.tools), partial(_once, kind="http"))
+    described = desk.over(look.shelf.sources, config.updates, "")
+    return replace(look.shelf, sources=described, endpoints=config.updates.urls)
 
 
 async def _choices(look: Look, seen: Read, group: Group) -> Sequence[Choice] | SurefootError:
@@ -206,13 +218,33 @@ async def _choices(look: Look, seen: Read, group: Group) -> Sequence[Choice] | S
         if source is None:
             return Permanent(f"nobody here lists versions of {component.ecosystem}")
         choices = await listing.answers(group, source, choosing, look.shelf, look.now)
-        return [locks.unbound(choice, locks.bound(group.pins, seen.names)) for choice in choices]
+        reasons = [locks.bound(_moving(seen, group, choice), seen.names) for choice in choices]
+        return [locks.unbound(choice, why) for choice, why in zip(choices, reasons, strict=True)]
     except Missing as problem:
         return [Choice(verdict=Verdict.HOLD, current=current, why=(str(problem),))]
     except SurefootError as problem:
         return problem
     finally:
         look.progress.step()
+
+
+def _moving(seen: Read, group: Group, choice: Choice) -> tuple[Pin, ...]:
+    widen = rules_of(group.component, seen.config, seen.python).widen
+    return moving(group.pins, choice.target, widen=widen) if choice.target is not None else ()
+
+
+async def _unpinned(look: Look, seen: Read, one: Registered) -> Sequence[Choice] | SurefootError:
+    """The answers for a component that no file pins, none of which is to be tried."""
+    try:
+        group = registered.group_of(one, await registered.running(one, look.shelf.sources))
+    except Permanent as problem:
+        look.progress.step()
+        return [registered.unknown(problem)]
+    except SurefootError as problem:
+        look.progress.step()
+        return problem
+    choices = await _choices(look, seen, group)
+    return choices if isinstance(choices, SurefootError) else [registered.unpinned(choice) for choice in choices]
 
 
 async def _judged(look: Look, seen: Read, found: Sequence[tuple[Group, Choice]]) -> tuple[list[Row], list[str]]:
@@ -228,7 +260,8 @@ async def _judged(look: Look, seen: Read, found: Sequence[tuple[Group, Choice]])
         for number, (group, choice) in enumerate(found):
             row = _row(group, choice)
             if choice.verdict is Verdict.APPROVE and choice.target:
-                proposal = Proposal(pins=group.pins, release=choice.target, gates=choice.gates, row=row)
+                pins = _moving(seen, group, choice)
+                proposal = Proposal(pins=pins, release=choice.target, gates=choice.gates, row=row)
                 row, error = await _answered(look, seen, proposal, (base, Path(folder) / str(number)))
                 errors += error
             rows.append(row)
@@ -266,23 +299,23 @@ def _row(group: Group, choice: Choice) -> Row:
 
 async def _tried(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]) -> Row:
     """The row with the policy's verdict on it, after a simulation where there is a lab."""
-    exact = [pin for pin in proposal.pins if pin.version is not None]
-    component = exact[0].component
-    changed = rewritten(seen.texts, exact, proposal.release, seen.manifests)
+    component = proposal.pins[0].component
+    changed = rewritten(seen.texts, proposal.pins, proposal.release, seen.manifests)
     moved: tuple[str, ...] = ()
     if look.locker is not None:
         target = (component, proposal.release.version)
+        from bot.check.workshop import follow  # there is a locker, so it is loaded
+
         relocked = await follow(changed, seen.names, partial(_text, look.root), target, look.locker)
         changed = {**changed, **relocked.files}
         moved = tuple(f"{one.name} {one.before or 'new'} → {one.after or 'gone'} in its lock" for one in relocked.moved)
-    base_sha = await checkout.commit(look.root) or checkout.name_of("", {})
-    head = checkout.name_of(base_sha, changed)
+    head = checkout.name_of(seen.commit, changed)
     simulation = None
     if look.lab:
         base, place = folders
         look.progress.say(f"{component.name} {proposal.release.version}")
         await asyncio.to_thread(checkout.candidate, base, changed, place)
-        simulation = await look.lab.simulate(_trial(seen, component, folders, (head, Sha(base_sha))))
+        simulation = await look.lab.simulate(_trial(seen, component, folders, (head, Sha(seen.commit))))
         look.progress.step()
     row = _decided(proposal, seen, simulation, head, look.now)
     return replace(row, why=(*row.why, *moved[:MOVED]))

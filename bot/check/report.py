@@ -6,13 +6,13 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-from rich import box
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from bot.core.model import Kind, Priority, Verdict
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 NOTHING, FOUND, ERROR = 0, 1, 2
 
@@ -100,6 +100,9 @@ def _plain(row: Row) -> dict[str, object]:
 
 def show(report: Report, *, console: Console | None = None) -> None:
     """The table of what was found, a line on the rest, and the errors on standard error."""
+    from rich.console import Console  # here and below: JSON needs none of it, and it is slow to load
+    from rich.markup import escape
+
     # A pipe has no width of its own, and 80 columns would break every reason into bits.
     out = console or Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140)
     found = [row for row in report.rows if row.found]
@@ -123,6 +126,10 @@ def _count(number: int, noun: str) -> str:
 
 
 def _table(rows: list[Row]) -> Table:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for head in ("component", "from", "to", "kind", "priority", "verdict"):
         table.add_column(head, no_wrap=head not in {"component", "from"}, overflow="fold")

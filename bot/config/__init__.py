@@ -7,3 +7,4 @@ from bot.config.repository import parse as parse
 from bot.config.settings import Settings as Settings
 from bot.config.settings import from_environment as from_environment
 from bot.config.settings import settings as settings
+from bot.config.sources import Registries as Registries

@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.config import lending
+from bot.config import sources as sources_file
+from bot.config.sources import Registries
 from bot.core.durations import duration
 from bot.core.errors import ConfigProblem
 from bot.tools.secrets import Lent, Secret
@@ -36,7 +38,9 @@ class Settings:
     allow: tuple[str, ...] = ()  # networks that users' URLs may name although they are private
     unjailed: bool = False
     read_token: Secret | None = None  # whoever reads the pages must send it
+    hints_secret: Secret | None = None  # whoever hints at news must know it
     secrets: tuple[Lent, ...] = ()  # what repositories may name, each for its hosts alone
+    registries: Registries = field(default_factory=Registries)  # how sources are set up, and where files may point
     tick: timedelta = timedelta(seconds=1)
     missing: tuple[str, ...] = field(default=())
 
@@ -68,7 +72,9 @@ def settings(env: Mapping[str, str]) -> Settings:
         osv=env.get("SUREFOOT_OSV", ""),
         allow=_networks(env.get("SUREFOOT_ALLOW_NETWORKS", "")),
         read_token=Secret(token) if (token := env.get("SUREFOOT_READ_TOKEN")) else None,
+        hints_secret=Secret(known) if (known := env.get("SUREFOOT_HINTS_SECRET")) else None,
         secrets=lending.read(env),
+        registries=sources_file.read(env),
         unjailed=env.get("SUREFOOT_DEMO_UNJAILED") == "1",
         missing=missing,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bot.config.endpoints import components, endpoints
 from bot.core.ecosystems import ECOSYSTEMS
 from bot.core.repo_config import Ignore, Limits, UpdateRule, Updates
 from bot.core.schedules import Schedule
@@ -18,11 +19,14 @@ def updates(node: Node) -> Updates:
         match=node.take("match", texts, usual.match),
         ignore=node.take("ignore", _ignores, usual.ignore),
         minimum_age=node.take("minimum_age", span, usual.minimum_age),
+        widen=node.take("ranges", _widen, usual.widen),
         rules=tuple(_rule(below) for below in node.nodes("rules")),
         limits=_limits(node.node("limits")),
         schedule=node.take("schedule", _schedule, usual.schedule),
         dashboard=node.take("dashboard", _yes_or_no, usual.dashboard),
         files=node.take("files", _files, usual.files),
+        endpoints=endpoints(node.node("endpoints")),
+        components=components(node, "components"),
     )
     node.done()
     return made
@@ -36,6 +40,7 @@ def _rule(node: Node) -> UpdateRule:
         minimum_age=node.take("minimum_age", span, usual.minimum_age),
         allowed=node.take("allowed", text, usual.allowed),
         prereleases=node.take("prereleases", _yes_or_no, usual.prereleases),
+        widen=node.take("ranges", _widen, usual.widen),
     )
     node.done()
     return made
@@ -53,6 +58,12 @@ def _yes_or_no(value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise ValueError("must be true or false")
+
+
+def _widen(value: object) -> bool:
+    if value in ("keep", "widen"):
+        return value == "widen"
+    raise ValueError("must be keep or widen")
 
 
 def _limits(node: Node) -> Limits:

@@ -28,7 +28,10 @@ _BOX = re.compile(r"^- \[[xX]\] <!-- surefoot:release=([0-9a-f]{16}) -->", re.MU
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What detection says of one component, also when it proposes nothing. id: of the update that would be proposed."""
+    """What detection says of one component, also when it proposes nothing.
+
+    id: of the update that would be proposed. waits: whether it is time, or its turn, that it waits for.
+    """
 
     name: str
     current: str
@@ -40,6 +43,7 @@ class Answer:
     kind: Kind | None = None
     priority: Priority = Priority.LOW
     id: UpdateId | None = None
+    waits: bool = False
 
 
 def ticked(body: str) -> frozenset[UpdateId]:
@@ -60,7 +64,8 @@ def _head(answers: Sequence[Answer], updates: Sequence[Update]) -> str:
     waiting = sum(answer.verdict is Verdict.HOLD for answer in answers)
     current = sum(answer.verdict is Verdict.CURRENT for answer in answers)
     open_ones = sum(update.state in PULL_IS_OPEN for update in updates)
-    return f"{len(answers)} answers: {current} up to date, {waiting} waiting. {open_ones} pull requests are open."
+    pulls = "1 pull request is" if open_ones == 1 else f"{open_ones} pull requests are"
+    return f"{len(answers)} answers: {current} up to date, {waiting} held back. {pulls} open."
 
 
 def _problems(problems: Sequence[str]) -> Iterator[str]:
@@ -81,8 +86,8 @@ def _held(answers: Sequence[Answer], known: Mapping[UpdateId, Update]) -> Iterat
     if not mine:
         return
     mine.sort(key=lambda one: (-one.priority, one.name))
-    lines = [_box(one.id, f"{code(one.name)} {code(one.current)} → {code(one.target or '')}", one.why) for one in mine]
-    head = "### Held back\n\nTick a box and its pull request opens, whatever its age and the limits say."
+    lines = [_box(one) for one in mine]
+    head = "### Held back\n\nTick a box, and what waits for its time or its turn comes now."
     yield f"{head}\n\n" + "\n".join(lines[:ROWS]) + _more(lines)
 
 
@@ -105,10 +110,13 @@ def _all(answers: Sequence[Answer]) -> str:
     return f"<details><summary>Every component and its answer</summary>\n\n{inside}\n\n</details>"
 
 
-def _box(uid: UpdateId | None, what: str, why: Sequence[str]) -> str:
+def _box(answer: Answer) -> str:
+    what = f"{code(answer.name)} {code(answer.current)} → {code(answer.target or '')}"
     # In one line, whatever it quotes: a box stands at the beginning of a line, and only ours may.
-    reason = " ".join(why[0].split()) if why else "no reason is on record"
-    return f"- [ ] <!-- surefoot:release={uid} --> {what}: {reason}" if uid else f"- {what}: {reason}"
+    reason = " ".join(answer.why[0].split()) if answer.why else "no reason is on record"
+    reason = reason.removeprefix(f"{answer.target}: ")
+    box = f"[ ] <!-- surefoot:release={answer.id} --> " if answer.id and answer.waits else ""
+    return f"- {box}{what}: {reason}"
 
 
 def _pull(update: Update) -> str:

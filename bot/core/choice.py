@@ -11,13 +11,17 @@ one that was turned back, rejected or closed is not proposed again, and a newer 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from itertools import islice
+from operator import itemgetter
 
 from bot.core import advisories, ecosystems, objections, trust, versions
 from bot.core.advisories import Advisory
 from bot.core.durations import spoken
-from bot.core.errors import ConfigProblem
+from bot.core.errors import ConfigProblem, InvalidVersion
 from bot.core.model import Kind, Pin, Priority, Release, State, Trust, Verdict
 from bot.core.objections import Objection, Question, Rules
 from bot.core.quoting import code
@@ -37,6 +41,7 @@ class Choice:
     current: the pinned version, or the range as written where no pin is exact.
     gates: what a person has to look at before this may be merged. fixes: the advisories that the target mends.
     asks: a release of which more must be known before there is an answer; `why` holds what can be said until then.
+    inside: where ranges are to be widened, the newest version that they take as they are; "" when they take none.
     """
 
     verdict: Verdict
@@ -49,6 +54,7 @@ class Choice:
     gates: tuple[str, ...] = ()
     asks: Release | None = None
     fixes: tuple[str, ...] = ()
+    inside: str = ""
 
 
 def choose(
@@ -72,27 +78,23 @@ def choose(
     if broken is not None:
         why = f"{broken!r} is no {scheme} version, so nothing can be said to be newer"
         return (Choice(verdict=Verdict.HOLD, current=broken, why=(why,)),)
-    readable = [release for release in releases if versions.is_valid(scheme, release.version)]
-    ordered = _newest_first(scheme, readable)
-    if not exact:
-        return (_of_ranges(scheme, pins, ordered, rules=rules, now=now),)
-    current = _newest_first(scheme, [Release(version=version) for version in exact])[-1].version
+    ordered = [releases[place] for place in _newest_first(scheme, tuple(release.version for release in releases))]
+    current = exact[_newest_first(scheme, tuple(exact))[-1]] if exact else ""
     question = Question(
         scheme=scheme, current=current, pins=pins, now=now, rules=rules, known=known, listed=ordered, flaws=flaws or {}
     )
-    return _answers(question, ordered, _notes(exact, len(releases) - len(readable)))
+    if not exact:
+        return (_of_ranges(question, ordered),)
+    return _answers(question, ordered, _notes(exact, len(releases) - len(ordered)))
 
 
 def _answers(question: Question, ordered: Sequence[Release], notes: tuple[str, ...]) -> tuple[Choice, ...]:
     scheme, current = question.scheme, question.current
-    newer = [release for release in ordered if versions.compare(scheme, release.version, current) > 0]
-    fitting = [release for release in newer if versions.fits(scheme, current, release.version)]
-    if others := len(newer) - len(fitting):
+    small, large, others = _lanes(scheme, current, tuple(release.version for release in ordered))
+    if others:
         notes = (*notes, f"{others} newer versions are of another shape than {current} and were passed over")
     urgent = _urgency(question, ordered)
-    lanes: list[list[Release]] = [[], []]
-    for release in fitting:
-        lanes[versions.bump(scheme, current, release.version) in LARGE].append(release)
+    lanes = [[ordered[place] for place in places] for places in (small, large)]
     answers = [_lane(question, lane, urgent, notes) for lane in lanes if lane]
     if not lanes[0] or answers[0].verdict is not Verdict.APPROVE:
         answers = [*_same_version(question, ordered), *answers]
@@ -107,8 +109,8 @@ def _answers(question: Question, ordered: Sequence[Release], notes: tuple[str, .
 def _same_version(question: Question, ordered: Sequence[Release]) -> list[Choice]:
     """Where a digest is pinned beside the version: whether the version points at another one by now."""
     pinned = {pin.digest for pin in question.pins if pin.digest and pin.version == question.current}
-    release = next((one for one in ordered if one.version == question.current), None)
-    if not pinned or release is None or pinned == {release.digest}:
+    release = next((one for one in ordered if one.version == question.current), None) if pinned else None
+    if release is None or pinned == {release.digest}:
         return []
     if not release.digest:
         if not release.partial:
@@ -131,7 +133,7 @@ def _same_version(question: Question, ordered: Sequence[Release]) -> list[Choice
 
 
 def _lane(question: Question, lane: Sequence[Release], urgent: str | None, notes: tuple[str, ...]) -> Choice:
-    """lane: newest first, never empty."""
+    """lane: newest first; with none in it there is nothing newer to be had."""
     passed: list[tuple[Release, Objection]] = []
     for release in lane:
         objection = objections.objection(question, release) or _by_closed(question, release, passed)
@@ -139,7 +141,7 @@ def _lane(question: Question, lane: Sequence[Release], urgent: str | None, notes
             return _proposal(question, release, passed, urgent, notes)
         if objection.asks:
             why = (f"{release.version}: {objection.why}", *notes)
-            kind = versions.bump(question.scheme, question.current, release.version)
+            kind = _step(question, release)
             return Choice(
                 verdict=Verdict.HOLD, current=question.current, target=release, kind=kind, why=why, asks=release
             )
@@ -151,7 +153,7 @@ def _lane(question: Question, lane: Sequence[Release], urgent: str | None, notes
     # What time alone will free comes first of all; else the newest is what a person would ask about.
     timed = [(objection.until, release) for release, objection in held if objection.until is not None]
     until, target = min(timed, key=lambda pair: pair[0]) if timed else (None, held[0][0])
-    kind = versions.bump(question.scheme, question.current, target.version)
+    kind = _step(question, target)
     return Choice(
         verdict=Verdict.HOLD,
         current=question.current,
@@ -170,13 +172,15 @@ def _proposal(
     urgent: str | None,
     notes: tuple[str, ...],
 ) -> Choice:
-    kind = versions.bump(question.scheme, question.current, release.version)
+    kind = _step(question, release)
     age = f", published {spoken(question.now - release.published)} ago" if release.published else ""
     lines = [f"{release.version} is the newest {_lane_name(kind)} that nothing speaks against{age}"]
     if kind is Kind.SCHEME:
         lines.append(f"the numbering changed from {question.current} to {release.version}: a person should look")
-    if versions.is_zero(question.scheme, question.current) and kind is Kind.MINOR:
+    if kind is Kind.MINOR and versions.is_zero(question.scheme, question.current):
         lines.append(f"{question.current} is a 0.y version: a minor step may break like a major one")
+    wider = [pin for pin in question.pins if objections.widens(question.scheme, pin, release)]
+    lines += [f"the range {pin.requirement} in {pin.path}:{pin.line} is widened for it" for pin in wider]
     lines += [urgent] if urgent else []
     known = question.flaws.get(question.current, ())
     lines += [advisories.told(question.current, known)] if advisories.standing(known) else []
@@ -208,8 +212,8 @@ def _forerunner(question: Question, release: Release) -> Release | None:
     if release.trust == Trust():
         return None
     scheme = question.scheme
-    before = [one for one in question.listed if versions.compare(scheme, one.version, release.version) < 0]
-    return next((one for one in before[:FORERUNNERS] if one.partial), None)
+    before = (one for one in question.listed if versions.compare(scheme, one.version, release.version) < 0)
+    return next((one for one in islice(before, FORERUNNERS) if one.partial), None)
 
 
 def _by_closed(question: Question, release: Release, newer: Sequence[tuple[Release, Objection]]) -> Objection | None:
@@ -221,10 +225,10 @@ def _by_closed(question: Question, release: Release, newer: Sequence[tuple[Relea
     return None
 
 
-def _of_ranges(scheme: str, pins: Sequence[Pin], ordered: Sequence[Release], *, rules: Rules, now: datetime) -> Choice:
-    """No pin is exact: what lies in the range needs no edit, and what lies outside is held by it."""
+def _of_ranges(question: Question, ordered: Sequence[Release]) -> Choice:
+    """No pin is exact: what lies in the range needs no edit, and what lies outside is held by it, or widens it."""
+    scheme, pins, rules = question.scheme, question.pins, question.rules
     written = pins[0].requirement or "any version"
-    question = Question(scheme=scheme, current=written, pins=(), now=now, rules=rules, known={})
     stable = [release for release in ordered if rules.prereleases or versions.is_stable(scheme, release.version)]
     takes = [r for r in stable if not objections.by_rules(question, r) and not objections.by_python(rules, r)]
     wanted = [release for release in takes if not release.yanked]
@@ -238,11 +242,40 @@ def _of_ranges(scheme: str, pins: Sequence[Pin], ordered: Sequence[Release], *, 
         return Choice(verdict=Verdict.CURRENT, current=written, why=(why,))
     if nameless := _nameless(scheme, holder, newest):
         return Choice(verdict=Verdict.HOLD, current=written, target=newest, why=(nameless,))
-    inside = next((r for r in wanted if all(objections.allows(scheme, pin, r) for pin in pins)), None)
+    inside = _inside(question, wanted)
+    if rules.widen:
+        return _beyond(question, wanted, inside or _inside(question, ordered), written)
     best = f"the newest inside is {inside.version}" if inside else "no listed release lies inside"
     why = f"{newest.version} is held by the range {holder.requirement} in {holder.path}:{holder.line}; {best}"
     kind = versions.bump(scheme, inside.version, newest.version) if inside else None
     return Choice(verdict=Verdict.HOLD, current=written, target=newest, kind=kind, why=(why,))
+
+
+def _inside(question: Question, ordered: Sequence[Release]) -> Release | None:
+    """The newest release that every range takes."""
+    allows = objections.allows
+    return next((one for one in ordered if all(allows(question.scheme, pin, one) for pin in question.pins)), None)
+
+
+def _beyond(question: Question, wanted: Sequence[Release], inside: Release | None, written: str) -> Choice:
+    """What the ranges are widened for; the step counts from the newest release inside, and is major where none is.
+
+    wanted: newest first, the first of them outside.
+    """
+    if inside is None:
+        note = f"no listed release lies inside {written}"
+        return replace(_lane(question, wanted, None, (note,)), current=written)
+    base = inside.version
+    question = replace(question, current=base)
+    lane = [one for one in wanted if versions.compare(question.scheme, one.version, base) > 0]
+    note = f"the newest inside {written} is {base}"
+    found = _lane(question, lane, _urgency(question, question.listed), (note,))
+    return replace(found, current=written, inside=base)
+
+
+def _step(question: Question, release: Release) -> Kind:
+    """From what is in use; where nobody knows what that is, it may be the largest."""
+    return versions.bump(question.scheme, question.current, release.version) if question.current else Kind.MAJOR
 
 
 def _nameless(scheme: str, pin: Pin, newest: Release) -> str:
@@ -289,5 +322,27 @@ def _lane_name(kind: Kind) -> str:
     return "major step" if kind in LARGE else "step within its major version"
 
 
-def _newest_first(scheme: str, releases: Sequence[Release]) -> list[Release]:
-    return sorted(releases, key=lambda release: versions.key(scheme, release.version), reverse=True)
+# The same list is judged many times: for each repository that uses it, and again when more is known of a release.
+@lru_cache(maxsize=512)
+def _newest_first(scheme: str, texts: tuple[str, ...]) -> tuple[int, ...]:
+    """The places of those that can be ordered; of equals, the one that stands first."""
+    keyed: list[tuple[versions.Key, int]] = []
+    for place, text in enumerate(texts):
+        with suppress(InvalidVersion):
+            keyed.append((versions.key(scheme, text), place))
+    return tuple(place for _, place in sorted(keyed, key=itemgetter(0), reverse=True))
+
+
+@lru_cache(maxsize=512)
+def _lanes(scheme: str, current: str, texts: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """Of versions, newest first: the places of small steps and of large ones, and how many newer ones do not fit."""
+    places: tuple[list[int], list[int]] = ([], [])
+    others = 0
+    for place, text in enumerate(texts):
+        if versions.compare(scheme, text, current) <= 0:
+            break
+        if not versions.fits(scheme, current, text):
+            others += 1
+            continue
+        places[versions.bump(scheme, current, text) in LARGE].append(place)
+    return tuple(places[0]), tuple(places[1]), others

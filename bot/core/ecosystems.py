@@ -30,7 +30,7 @@ ECOSYSTEMS: Mapping[str, Ecosystem] = {
     "maven": Ecosystem(source="maven", scheme="maven"),
     "docker": Ecosystem(source="oci", scheme="docker"),
     "helm": Ecosystem(source="helm", scheme="semver"),
-    "terraform": Ecosystem(source="terraform", scheme="semver"),
+    "terraform": Ecosystem(source="terraform", scheme="terraform"),
     # A tag of an action or a hook has a shape as an image's has: v4 is followed by v5, v4.1.2 by v4.2.0.
     "githubactions": Ecosystem(source="git", scheme="docker"),
     "git": Ecosystem(source="git", scheme="docker"),

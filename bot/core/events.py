@@ -127,11 +127,26 @@ class DeploymentMoved:
 class Published:
     """Something was released; look at the sources again.
 
-    repo: where the hint came from. names: what the lists of releases may call it; the version is never believed.
+    repo: where the hint came from. names: what the lists of releases may call it; the version is never believed. Who
+    pins it by one of them learns of it at once, and everybody else with the next regular look.
     """
 
     repo: RepoName
     names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hinted:
+    """A registry, or whoever knows the door's secret, says that something may be published. names: as `Published`."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alerted:
+    """Something is wrong with what these run: a reason to look now, never a verdict."""
+
+    repos: tuple[RepoName, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +184,8 @@ Event: TypeAlias = (
     | ActionPressed
     | DeploymentMoved
     | Published
+    | Hinted
+    | Alerted
     | Advised
     | BoardTouched
     | Ignored
@@ -200,6 +217,8 @@ class Concern:
     in_flight: every update of the repository that has not ended. in_production: those that are deployed or turned back.
     look: the repository itself is looked at again. was: what it was called before; number: GitHub's own for it, which
     outlives its names; archived: whether it is from now on, None where that is not told.
+    names: the repositories whose last answers bear one of these are looked at, not before `at` where that is given.
+    alerted: these repositories are looked at, and what is in production there.
     """
 
     repo: RepoName | None = None
@@ -213,6 +232,9 @@ class Concern:
     in_production: bool = False
     look: bool = False
     look_everywhere: bool = False
+    names: tuple[str, ...] = ()
+    at: datetime | None = None
+    alerted: tuple[RepoName, ...] = ()
     mail: Mail | None = None
     installed: Installed | None = None
     uninstalled: Uninstalled | None = None
@@ -250,6 +272,12 @@ def _of_pull(event: PullChanged) -> Concern:
     )
 
 
+def _of_push(event: Pushed) -> Concern:
+    """A base that moved concerns everything that waits to be merged into it."""
+    branch = event.ref.removeprefix("refs/heads/")
+    return Concern(repo=event.repo, branch=branch, in_flight=event.default, look=event.default)
+
+
 def concern(event: Event) -> Concern:
     """The rows that an event concerns."""
     match event:
@@ -261,9 +289,8 @@ def concern(event: Event) -> Concern:
             return Concern(repo=repo, was=was, in_flight=True, look=True)
         case Archived(repo=repo, archived=archived):
             return Concern(repo=repo, archived=archived)
-        case Pushed(repo=repo, ref=ref, default=default):
-            # A base that moved concerns everything that waits to be merged into it.
-            return Concern(repo=repo, branch=ref.removeprefix("refs/heads/"), in_flight=default, look=default)
+        case Pushed():
+            return _of_push(event)
         case PullChanged():
             return _of_pull(event)
         case Reviewed(repo=repo, pull=pull):
@@ -277,8 +304,12 @@ def concern(event: Event) -> Concern:
         case RunMoved(repo=repo, sha=sha):
             # A dispatched run stands on the tip of a branch, not on the commit that it deploys.
             return Concern(repo=repo, shas=(sha,), in_production=True)
-        case Published(repo=repo):
-            return Concern(repo=repo, look=True, look_everywhere=True)
+        case Published(repo=repo, names=names):
+            return Concern(repo=repo, look=True, names=names)
+        case Hinted(names=names):
+            return Concern(names=names)
+        case Alerted(repos=repos):
+            return Concern(alerted=repos)
         case Advised(repo=repo):
             return Concern(repo=repo, look=repo is not None, look_everywhere=repo is None)
         case BoardTouched(repo=repo):

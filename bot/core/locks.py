@@ -44,8 +44,8 @@ def locks_of(path: str, files: Collection[str]) -> tuple[str, ...]:
 
 
 def bound(pins: Sequence[Pin], files: Collection[str]) -> str:
-    """Why these pins cannot be moved; "" when no lock file binds them, or all that do are made anew here."""
-    found = {lock: pin.path for pin in pins if pin.version is not None for lock in locks_of(pin.path, files)}
+    """Why these pins cannot all be moved; "" when no lock file binds them, or all that do are made anew here."""
+    found = {lock: pin.path for pin in pins for lock in locks_of(pin.path, files)}
     reasons = ((path, why_not(lock)) for lock, path in found.items())
     return next((f"{path} is bound by a lock file: {why}" for path, why in reasons if why), "")
 

@@ -29,7 +29,8 @@ class Rules:
 
     minimum_age: since publication; ignore: ranges to leave alone; allowed: a range to stay in, "" for any;
     pythons: the Python versions that must all be able to install it; prereleases: whether unfinished versions may come.
-    released: versions that a person wants now, whatever their age.
+    released: versions that a person wants now, whatever their age. widen: whether ranges that do not take a release
+    are written anew for it, instead of holding it.
     """
 
     minimum_age: timedelta = timedelta(days=3)
@@ -38,6 +39,7 @@ class Rules:
     pythons: tuple[str, ...] = ()
     prereleases: bool = False
     released: frozenset[str] = frozenset()
+    widen: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,7 @@ class Objection:
 class Question:
     """What stays the same for all releases of one call.
 
+    current: the version in use; "" where only ranges are written and none of them takes a listed release.
     listed: all of them, in any order. flaws: what is known against a version, for those that were asked for.
     """
 
@@ -91,7 +94,19 @@ def _lasting(question: Question, release: Release) -> Objection | None:
     state = question.known.get(release.version)
     if state is not None and state in REMEMBERED:
         return Objection(why=REMEMBERED[state])
-    return by_rules(question, release) or by_python(question.rules, release) or _by_pins(question, release)
+    ruled = by_rules(question, release) or by_python(question.rules, release) or _by_pins(question, release)
+    return ruled or _by_its_maker(question, release)
+
+
+def _by_its_maker(question: Question, release: Release) -> Objection | None:
+    """What its maker wants nobody to use, while the newest is sound; where that is not, a person decides."""
+    if not release.deprecated:
+        return None
+    newest = next((one for one in question.listed if _finished(question, one) and not one.yanked), release)
+    in_use = any(one.deprecated for one in question.listed if one.version == question.current)
+    if newest.deprecated or in_use:
+        return None
+    return Objection(why=f"deprecated by its maker: {code(release.deprecated)}")
 
 
 def _finished(question: Question, release: Release) -> bool:
@@ -99,7 +114,9 @@ def _finished(question: Question, release: Release) -> bool:
     scheme, current = question.scheme, question.current
     if question.rules.prereleases or versions.is_stable(scheme, release.version):
         return True
-    return not versions.is_stable(scheme, current) and versions.same_release(scheme, current, release.version)
+    if not current or versions.is_stable(scheme, current):
+        return False
+    return versions.same_release(scheme, current, release.version)
 
 
 def by_rules(question: Question, release: Release) -> Objection | None:
@@ -129,10 +146,14 @@ def _runs_on(python: str, requires: str | None) -> bool:
 
 
 def _by_pins(question: Question, release: Release) -> Objection | None:
-    """A range beside the exact pin stays as it is written, so the target must lie in it."""
+    """The target must lie in the ranges beside the exact pin, but for those that are widened for it."""
+    widen = question.rules.widen
     for pin in question.pins:
-        if pin.version is None and not allows(question.scheme, pin, release):
-            return Objection(why=f"held by the range {pin.requirement} in {pin.path}:{pin.line}")
+        if pin.version is not None or allows(question.scheme, pin, release):
+            continue
+        if not (widen and widens(question.scheme, pin, release)):
+            mend = ", which cannot be widened: write it by hand" if widen else ""
+            return Objection(why=f"held by the range {pin.requirement} in {pin.path}:{pin.line}{mend}")
     return None
 
 
@@ -165,6 +186,16 @@ def allows(scheme: str, pin: Pin, release: Release) -> bool:
     """Whether a pin's range takes the release. One that cannot be read takes nothing: it is not ours to overrule."""
     try:
         return versions.satisfies(scheme, release.version, pin.requirement)
+    except ConfigProblem:
+        return False
+
+
+def widens(scheme: str, pin: Pin, release: Release) -> bool:
+    """Whether a pin is a range that does not take the release, and can be written anew so that it does."""
+    if pin.version is not None or not pin.widens or allows(scheme, pin, release):
+        return False
+    try:
+        return bool(versions.widened(scheme, pin.requirement, release.version))
     except ConfigProblem:
         return False
 

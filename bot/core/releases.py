@@ -81,6 +81,7 @@ class Pin:
     requirement: the version part as written ("==1.2.3", ">=1,<2", "" when there is none).
     version: the exact version where the requirement names just one, else None.
     digest: what is pinned beside the version or instead of it (a commit, an image's digest); "" when nothing is.
+    widens: whether the range, where it is one, can be written anew at this place.
     """
 
     path: str
@@ -92,3 +93,4 @@ class Pin:
     version: str | None = None
     hashes: tuple[str, ...] = ()
     digest: str = ""
+    widens: bool = False

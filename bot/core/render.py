@@ -62,11 +62,19 @@ def pull_body(update: Update) -> str:
         table(("Component", code(update.component.name)), rows),
         f"**Why this version**\n\n{why}" if why else "",
         _moved_along(update),
+        _to_be_seen(update),
         "Surefoot now runs this repository's tests with the old and the new version, in a jail without network, "
         "decides by the policy of the default branch, and tells each step in one comment below.",
         "Comment `/surefoot help` for what you can tell it.",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _to_be_seen(update: Update) -> str:
+    """What stands between it and a merge by itself."""
+    if not update.gates:
+        return ""
+    return "**A person has to look at this before it is merged**\n\n" + "\n".join(f"- {gate}" for gate in update.gates)
 
 
 def _moved_along(update: Update) -> str:

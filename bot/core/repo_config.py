@@ -27,7 +27,7 @@ class Ignore:
 class UpdateRule:
     """What holds for some components. match: globs over names; ecosystems: none for all of them.
 
-    minimum_age, prereleases: None to leave what held before; allowed: a range in their scheme, "" for any.
+    minimum_age, prereleases, widen: None to leave what held before; allowed: a range in their scheme, "" for any.
     """
 
     match: tuple[str, ...] = ("*",)
@@ -35,6 +35,7 @@ class UpdateRule:
     minimum_age: timedelta | None = None
     allowed: str = ""
     prereleases: bool | None = None
+    widen: bool | None = None
 
     def concerns(self, component: Component) -> bool:
         """Whether it holds for this component."""
@@ -55,27 +56,56 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A component that no file pins. current: the endpoint that tells what runs now; line: where it is described."""
+
+    component: Component
+    current: Adapted
+    line: int
+
+    @property
+    def asked_as(self) -> str:
+        """The name under which is asked what runs."""
+        return f"what runs of {self.component.ecosystem} {self.component.name} {self.component.registry}".rstrip()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Updates:
     """Which components are looked after. match: globs over names; minimum_age: how old a release must be.
 
+    widen: whether ranges are written anew for a release that they shut out; else they hold it.
     rules: in their order, a later one over an earlier. schedule: when new pull requests may open; empty for always.
     dashboard: whether an issue is kept that shows every answer. files: manifests by a pattern, as the manifest kind
-    `regex` reads them.
+    `regex` reads them. endpoints: how components of the ecosystem `http` are read, by name. components: those that no
+    file pins.
     """
 
     match: tuple[str, ...] = ("*",)
     ignore: tuple[Ignore, ...] = ()
     minimum_age: timedelta = timedelta(days=3)
+    widen: bool = False
     rules: tuple[UpdateRule, ...] = ()
     limits: Limits = field(default_factory=Limits)
     schedule: Schedule = field(default_factory=Schedule)
     dashboard: bool = True
     files: tuple[Mapping[str, object], ...] = ()
+    endpoints: Mapping[str, Adapted] = field(default_factory=dict)
+    components: tuple[Registered, ...] = ()
 
     @property
     def readers(self) -> Mapping[str, Mapping[str, object]]:
         """The options of those kinds of manifest that take some from this file."""
         return {"regex": {"files": [dict(one) for one in self.files]}} if self.files else {}
+
+    @property
+    def described(self) -> Mapping[str, Adapted]:
+        """Every endpoint, by the name under which it is asked."""
+        return {**self.endpoints, **{one.asked_as: one.current for one in self.components}}
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Where each endpoint that publishes something is, by name."""
+        return {name: str(one.options.get("url", "")) for name, one in self.endpoints.items()}
 
     def wants(self, name: str) -> bool:
         """Whether a component of this name is looked after at all."""

@@ -76,6 +76,7 @@ def rules_of(component: Component, config: RepoConfig, python: str | None = None
     ages = [rule.minimum_age for rule in mine if rule.minimum_age is not None]
     prereleases = [rule.prereleases for rule in mine if rule.prereleases is not None]
     allowed = [rule.allowed for rule in mine if rule.allowed]
+    widen = [rule.widen for rule in mine if rule.widen is not None]
     # A Python package's demands have nothing to do with an image or an action.
     pythons = (python,) if python and component.ecosystem == "pypi" else ()
     return Rules(
@@ -84,6 +85,7 @@ def rules_of(component: Component, config: RepoConfig, python: str | None = None
         allowed=allowed[-1] if allowed else "",
         pythons=pythons,
         prereleases=prereleases[-1] if prereleases else False,
+        widen=widen[-1] if widen else config.updates.widen,
     )
 
 

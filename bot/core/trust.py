@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from heapq import nlargest
 
 from bot.core.model import Release
 from bot.core.quoting import code
@@ -40,6 +41,9 @@ class Drop:
 
 def drops(target: Release, listed: Sequence[Release]) -> tuple[Drop, ...]:
     """What `target` lost against the releases before it. What a registry does not say (None) is no loss."""
+    said = target.trust
+    if said.provenance is None and not (said.publisher or said.install_script or said.maintainers):
+        return ()
     before = _before(target, listed)
     if not before:
         return ()
@@ -57,11 +61,11 @@ def blocked(found: Sequence[Drop]) -> str:
 
 def _before(target: Release, listed: Sequence[Release]) -> list[Release]:
     """Earlier ones, the latest first. Where a registry gives no times, all others count."""
+    if (at := target.published) is not None:
+        listed = [one for one in listed if one.published is not None and one.published < at]
     others = [one for one in listed if one.version != target.version and not one.yanked]
-    if target.published is not None:
-        others = [one for one in others if one.published is not None and one.published < target.published]
     oldest = datetime.min.replace(tzinfo=UTC)
-    return sorted(others, key=lambda one: one.published or oldest, reverse=True)[:RECENT]
+    return nlargest(RECENT, others, key=lambda one: one.published or oldest)
 
 
 def _provenance(target: Release, before: Sequence[Release]) -> Drop | None:

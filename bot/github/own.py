@@ -12,7 +12,7 @@ from bot.core import ecosystems, locks, names, relocking, versions
 from bot.core.model import Kind, Pin, Sha, Update, target_digest
 from bot.core.ports import Manifest
 from bot.core.relocking import Keeper
-from bot.core.rewriting import rewritten
+from bot.core.rewriting import rewritten, widens
 from bot.github import commits
 
 
@@ -120,12 +120,18 @@ def _older(update: Update, texts: Mapping[str, str], manifests: Mapping[str, Man
         for path, kind in readers
         if path in texts
         for pin in manifests[kind].read(path, texts[path])
-        if pin.component == update.component and pin.version is not None and _is_behind(pin.version, pin.digest, update)
+        if pin.component == update.component and _is_behind(pin, update)
     ]
 
 
-def _is_behind(version: str, digest: str, update: Update) -> bool:
-    """Whether the update is for a pin like this: of the same shape and older, or the same with another digest."""
+def _is_behind(pin: Pin, update: Update) -> bool:
+    """Whether the update is for a pin like this: of the same shape and older, or the same with another digest.
+
+    For a range that shuts the target out, where the update was made to widen some.
+    """
+    version, digest = pin.version, pin.digest
+    if version is None:
+        return bool(_ranges(update)) and update.release is not None and widens(pin, update.release)
     if update.kind is Kind.DIGEST:
         return version == update.target and digest not in {"", target_digest(update.kind, update.release)}
     scheme = ecosystems.scheme_of(update.component)
@@ -138,5 +144,16 @@ def _measured(update: Update, older: list[Pin]) -> Update:
     if not older or update.kind is Kind.DIGEST:
         return update
     scheme = ecosystems.scheme_of(update.component)
-    current = min((pin.version for pin in older if pin.version), key=lambda version: versions.key(scheme, version))
+    exact = [pin.version for pin in older if pin.version is not None]
+    if not exact:
+        # The step was measured from what the ranges took when it was found; nobody measured another range.
+        known = {pin.requirement for pin in older} <= _ranges(update)
+        kind = update.kind if known or update.kind is Kind.SCHEME else Kind.MAJOR
+        return replace(update, current=older[0].requirement, kind=kind)
+    current = min(exact, key=lambda version: versions.key(scheme, version))
     return replace(update, current=current, kind=versions.bump(scheme, current, update.target))
+
+
+def _ranges(update: Update) -> set[str]:
+    """The ranges that it was made to widen, as they were written."""
+    return {pin.requirement for pin in update.pins if pin.version is None}

@@ -10,7 +10,7 @@ from functools import partial
 
 from gidgethub.abc import GitHubAPI
 
-from bot.adapters import listing
+from bot.adapters import listing, registered
 from bot.adapters.listing import Shelf
 from bot.core import budget, ecosystems, locks
 from bot.core.board import Answer
@@ -19,6 +19,7 @@ from bot.core.errors import Permanent, Transient
 from bot.core.model import (
     Component,
     InstallationId,
+    Pin,
     RepoName,
     State,
     Update,
@@ -28,7 +29,8 @@ from bot.core.model import (
     target_digest,
 )
 from bot.core.objections import Rules
-from bot.core.repo_config import RepoConfig
+from bot.core.repo_config import Registered, RepoConfig
+from bot.core.rewriting import moving
 from bot.core.survey import PROJECT, Group, groups, oldest_python, rules_of
 from bot.github import commits, pins
 
@@ -86,24 +88,54 @@ async def run(
             choices = await _choices(group, _known(group, place.known), rules, shelf, now)
             if wanted := _released(place, group, choices):
                 choices = await _choices(group, _known(group, place.known), replace(rules, released=wanted), shelf, now)
-        return [locks.unbound(choice, locks.bound(group.pins, read.found.files)) for choice in choices]
+        moved = [_moving(group, choice, rules) for choice in choices]
+        reasons = [locks.bound(pins, read.found.files) for pins in moved]
+        return [locks.unbound(choice, why) for choice, why in zip(choices, reasons, strict=True)]
 
     wanted = [group for group in looked if config.updates.wants(group.component.name)]
     found: list[Update] = []
     answers = [_left_alone(group.component) for group in looked if group not in wanted]
     for group, choices in zip(wanted, await asyncio.gather(*map(answered, wanted)), strict=True):
-        found += [_update(place, group, choice, now) for choice in choices if choice.verdict is Verdict.APPROVE]
+        rules = rules_of(group.component, config, read.python)
+        proposed = [choice for choice in choices if choice.verdict is Verdict.APPROVE]
+        found += [_update(place, group, choice, _moving(group, choice, rules), now) for choice in proposed]
         answers += [_told(place.repo, group.component, choice) for choice in choices]
+    answers += await _of_registered(place.repo, config, read.python, shelf, now)
     turns = budget.Turns(limits=config.updates.limits, schedule=config.updates.schedule, released=place.released)
     shared = budget.share(found, place.known, turns, now)
     answers = [_in_its_turn(answer, shared.held) for answer in answers]
     return Detected(found=shared.taken, answers=tuple(answers), problems=read.found.problems)
 
 
+async def _of_registered(
+    repo: RepoName, config: RepoConfig, python: str | None, shelf: Shelf, now: datetime
+) -> list[Answer]:
+    """The answers for what no file pins. No box can be ticked for them, for nothing could be proposed."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def answered(one: Registered) -> list[Answer]:
+        async with room:
+            choices = await _unpinned(one, rules_of(one.component, config, python), shelf, now)
+        return [replace(_told(repo, one.component, choice), id=None) for choice in choices]
+
+    mine = [one for one in config.updates.components if config.updates.wants(one.component.name)]
+    return [answer for answers in await asyncio.gather(*map(answered, mine)) for answer in answers]
+
+
+async def _unpinned(one: Registered, rules: Rules, shelf: Shelf, now: datetime) -> Sequence[Choice]:
+    try:
+        group = registered.group_of(one, await registered.running(one, shelf.sources))
+    except Permanent as error:
+        return [registered.unknown(error)]
+    except Transient as error:
+        return [replace(registered.unknown(error), held_until=now + max(error.after or timedelta(), LOOK_AGAIN))]
+    return [registered.unpinned(choice) for choice in await _choices(group, {}, rules, shelf, now)]
+
+
 def _in_its_turn(answer: Answer, held: Sequence[budget.Held]) -> Answer:
     for one in held:
         if one.update.id == answer.id:
-            return replace(answer, verdict=Verdict.HOLD, why=(one.why, *answer.why), held_until=one.until)
+            return replace(answer, verdict=Verdict.HOLD, why=(one.why, *answer.why), held_until=one.until, waits=True)
     return answer
 
 
@@ -179,7 +211,11 @@ def _told(repo: RepoName, component: Component, choice: Choice) -> Answer:
     )
 
 
-def _update(place: Place, group: Group, choice: Choice, now: datetime) -> Update:
+def _moving(group: Group, choice: Choice, rules: Rules) -> tuple[Pin, ...]:
+    return moving(group.pins, choice.target, widen=rules.widen) if choice.target is not None else ()
+
+
+def _update(place: Place, group: Group, choice: Choice, moved: tuple[Pin, ...], now: datetime) -> Update:
     assert choice.target is not None and choice.kind is not None, "a choice that approves names its target"
     uid = _id(place.repo, group.component, choice)
     assert uid is not None, "an update that can be proposed has a name"
@@ -198,6 +234,6 @@ def _update(place: Place, group: Group, choice: Choice, now: datetime) -> Update
         why_now=choice.why,
         gates=choice.gates,
         fixes=choice.fixes,
-        pins=tuple(pin for pin in group.pins if pin.version is not None),
+        pins=moved,
         release=choice.target,
     )

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot.core.errors import Transient
 from bot.core.events import IN_PRODUCTION, Concern, Mail
 from bot.core.model import InstallationId, RepoName
-from bot.store import renames, repos, work
+from bot.store import hinted, renames, repos, work
 from bot.store.rows import Delivery, Enqueue, dump, key_of, repo_key, repo_work
 from bot.store.tables import deliveries, insert_new, mail, updates
 from bot.store.tables import repos as repo_table
@@ -84,6 +84,11 @@ def _follow(conn: Connection, concern: Concern, installation: int | None, *, now
         repos.uninstall(conn, gone.repos, gone.installation, now=now, enqueue=enqueue)
     if concern.look_everywhere:
         work.make_due(conn, sa.select("r:" + repo_table.c.key).where(repo_table.c.active), now=now)
+    if concern.names:
+        work.make_due_by(conn, hinted.works(conn, concern.names), at=concern.at or now, now=now)
+    for repo in concern.alerted:
+        _look(conn, repo, now=now, enqueue=enqueue)
+        work.bump(conn, _concerned(conn, repo, Concern(in_production=True)), now=now, enqueue=enqueue)
     if concern.repo is None:
         return
     renames.follow(conn, concern.repo, number=concern.number, was=concern.was, installation=installation)

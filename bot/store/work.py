@@ -78,6 +78,14 @@ def make_due(conn: Connection, keys: sa.Select[tuple[str]], *, now: datetime) ->
     conn.execute(sa.update(work).where(work.c.key.in_(keys)).values(values))
 
 
+def make_due_by(conn: Connection, keys: Collection[str], *, at: datetime, now: datetime) -> None:
+    """News for these that can be learnt from `at` on: what was due before stays so, what would be later comes then."""
+    due = sa.case((work.c.due_at < at, work.c.due_at), else_=sa.literal(at, work.c.due_at.type))
+    for part in chunks(keys):
+        change = sa.update(work).where(work.c.key.in_(part))
+        conn.execute(change.values(due_at=due, seq=work.c.seq + 1, touched_at=now))
+
+
 def settle(conn: Connection, key: str, *, ver: int, seq: int, due: datetime | None, tries: int) -> bool:
     """What was seen up to `seq` is done. False when another hand was faster and the row is no longer at `ver`.
 

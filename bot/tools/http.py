@@ -8,14 +8,16 @@ import ssl
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import aiohttp
+from cachetools import LRUCache
 from yarl import URL
 
 from bot.core.durations import spoken
@@ -23,6 +25,8 @@ from bot.core.errors import Missing, Permanent, Refused, SurefootError, Transien
 from bot.tools import metrics
 from bot.tools.addresses import CarefulResolver, Network, may_reach
 from bot.tools.cache import Cache, Kept
+from bot.tools.forms import Form, Made
+from bot.tools.keeping import PRIVATE, Answer, Small, Way, Whole, conditions, key_of
 
 REDIRECTS = 5
 MOST_BYTES = 64 << 20
@@ -34,33 +38,25 @@ KEPT_HEADERS = (
     "x-ratelimit-reset",
 )  # fmt: skip
 AGENT = "surefoot"
+_UNKEPT = Whole(None, "")
+T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A good answer (2xx, or what was kept when the server said 304), or one of another status that was asked for.
-
-    url: where it came from after redirects. digest: sha256 of the body in hex. headers: lower-case names.
-    changed: False when the server or the digest says that the body is what it was the last time.
-    """
-
-    url: str
-    body: bytes
-    digest: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    changed: bool = True
-    status: int = 200
+__all__ = ["Answer", "Http", "Reach", "retry_after"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Request:
-    """What stays the same when a server sends us on. known: statuses that are answers to the asker, not errors."""
+    """What stays the same when a server sends us on. known: statuses that are answers to the asker, not errors.
+
+    want: headers that are given back beside the usual ones, in lower case.
+    """
 
     method: str
     headers: Mapping[str, str]
     body: bytes | None
     most: int
     known: Collection[int]
+    want: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +87,7 @@ class Http:
         self._most_bytes = most_bytes
         self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
         self._room = asyncio.Semaphore(IN_ALL)
+        self._turns: LRUCache[str, str] = LRUCache(100_000)
         self._closed: dict[str, float] = {}  # host -> the moment of the loop's clock before which it wants no request
         self._session: aiohttp.ClientSession | None = None
         self._ssl = _context(self._reach.ca)
@@ -111,22 +108,46 @@ class Http:
 
     async def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, keep: bool = True, most_bytes: int | None = None,
-        known: Collection[int] = (),
+        known: Collection[int] = (), want: Collection[str] = (),
     ) -> Answer:  # fmt: skip
         """GET a URL, following up to five redirects. keep: use the cache and its validators.
 
-        known: statuses besides 2xx that are given back instead of raised; they are never kept.
+        known: statuses besides 2xx that are given back instead of raised; they are never kept. want: headers to give
+        back beside KEPT_HEADERS; only a whole answer is sure to hold them, so what was kept is not used.
         Missing (404, 410), Refused (401, 403, or a URL that may not be reached), Permanent (other 4xx, too big, a bad
         certificate), Transient (429, 5xx, no answer in time); `after` holds what Retry-After asked for.
         """
         most = most_bytes or self._most_bytes
-        asked = _Request(method="GET", headers=dict(headers or {}), body=None, most=most, known=known)
-        return await self._counted(url, asked, self._cache if keep else None)
+        more = frozenset(name.lower() for name in want) - frozenset(KEPT_HEADERS)
+        asked = _Request(method="GET", headers=dict(headers or {}), body=None, most=most, known=known, want=more)
+        cache = self._cache if keep and not more else None
+        return await self._counted(url, asked, Whole(cache, key_of(url, asked.headers)))
+
+    async def made(
+        self, url: str, form: Form[T], *, headers: Mapping[str, str] | None = None, most_bytes: int | None = None,
+        mark: str = "", turn: str = "",
+    ) -> Made[T]:  # fmt: skip
+        """GET a URL, and what `form` makes of it: that is kept instead of the body, which is let go at once.
+
+        mark: on what the document hangs. What was kept under the same mark is not asked for again, also by a later
+        process. turn: the asker's word for this round; what this object heard in it is not asked for again.
+        Errors as `get` and `form.make`.
+        """
+        most = most_bytes or self._most_bytes
+        asked = _Request(method="GET", headers=dict(headers or {}), body=None, most=most, known=())
+        way = Small(self._cache, key_of(url, asked.headers, form.name), form, mark)
+        heard = bool(turn) and self._turns.get(way.key) == turn
+        if (mark or heard) and (known := way.known(marked=not heard)):
+            return known
+        made = await self._counted(url, asked, way)
+        if turn:
+            self._turns[way.key] = turn
+        return made
 
     async def head(self, url: str, *, headers: Mapping[str, str] | None = None, known: Collection[int] = ()) -> Answer:
         """HEAD a URL: the headers alone, never kept. Errors as `get`."""
         asked = _Request(method="HEAD", headers=dict(headers or {}), body=None, most=0, known=known)
-        return await self._counted(url, asked, None)
+        return await self._counted(url, asked, _UNKEPT)
 
     async def post(
         self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, most_bytes: int | None = None
@@ -134,36 +155,34 @@ class Http:
         """POST a body, for services that are asked so and change nothing. Errors as `get`; a redirect is Permanent."""
         most = most_bytes or self._most_bytes
         asked = _Request(method="POST", headers=dict(headers or {}), body=body, most=most, known=())
-        return await self._counted(url, asked, None)
+        return await self._counted(url, asked, _UNKEPT)
 
-    async def _counted(self, url: str, asked: _Request, cache: Cache | None) -> Answer:
+    async def _counted(self, url: str, asked: _Request, way: Way[T]) -> T:
         try:
-            answer = await self._follow(_parse(url), asked, cache)
+            return await self._follow(_parse(url), asked, way)
         except SurefootError as error:
             self._learn(url, error)
             metrics.REQUESTS.labels(outcome=type(error).__name__.lower()).inc()
             raise
-        metrics.REQUESTS.labels(outcome="fresh" if answer.changed else "same").inc()
-        return answer
 
-    async def _follow(self, url: URL, asked: _Request, cache: Cache | None) -> Answer:
-        key = _key(url, asked.headers)
-        kept = await asyncio.to_thread(cache.load, key) if cache else None
+    async def _follow(self, url: URL, asked: _Request, way: Way[T]) -> T:
         self._check(url)
         for _ in range(REDIRECTS + 1):
-            async with self._room, self._hosts[url.host or ""]:
+            # Who waits for a slow host takes no place away from those who ask another.
+            async with self._hosts[url.host or ""], self._room:
                 self._must_be_open(url.host or "")
+                kept = await way.before()
                 got = await self._one(url, asked, kept)
-            if isinstance(got, Answer):
-                if cache and got.status < 300 and _is_news(got, kept):
-                    fresh = Kept(url=got.url, digest=got.digest, body=got.body, headers=got.headers)
-                    await asyncio.to_thread(cache.keep, key, fresh)
-                return got
+                if isinstance(got, Answer):
+                    # Only so many bodies are held as there are places: each is let go before the next one comes.
+                    given = await way.after(got, kept)
+                    metrics.REQUESTS.labels(outcome="fresh" if got.changed else "same").inc()
+                    return given
             self._check(got)
             if asked.method == "POST":
                 raise Permanent(f"{url.host} sends a POST on to {got.host}")
             if got.origin() != url.origin():
-                public = {name: value for name, value in asked.headers.items() if name.lower() not in _PRIVATE}
+                public = {name: value for name, value in asked.headers.items() if name.lower() not in PRIVATE}
                 asked = replace(asked, headers=public)
             url = got
         raise Permanent(f"{url.host} redirects more than {REDIRECTS} times")
@@ -191,7 +210,7 @@ class Http:
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
             what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
             raise Transient(f"{url.host} cannot be reached: {what}") from error
-        lower = {name: answer.headers[name] for name in KEPT_HEADERS if name in answer.headers}
+        lower = {name: answer.headers[name] for name in (*KEPT_HEADERS, *asked.want) if name in answer.headers}
         digest = hashlib.sha256(body).hexdigest()
         # Some indexes give no validator at all: then only the body itself can tell whether anything is new.
         same = kept is not None and kept.digest == digest
@@ -212,7 +231,7 @@ class Http:
     def _send(
         self, url: URL, asked: _Request, mine: Kept | None
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
-        sent = {**asked.headers, **(_conditions(mine.headers) if mine else {})}
+        sent = {**asked.headers, **(conditions(mine.headers) if mine else {})}
         verify = self._ssl if not self._unverified(url) else False
         return self._open().request(asked.method, url, headers=sent, data=asked.body, allow_redirects=False, ssl=verify)
 
@@ -250,12 +269,9 @@ class Http:
         return self._session
 
 
-_PRIVATE = {"authorization", "cookie", "private-token", "circle-token"}
-
-
-def _context(ca: str | None) -> ssl.SSLContext:
+def _context(ca: str | None) -> ssl.SSLContext | bool:
     if ca is None:
-        return ssl.create_default_context()
+        return True  # aiohttp's own, which is made by the same rules and is there already
     folder = Path(ca).is_dir()
     try:
         return ssl.create_default_context(cafile=None if folder else ca, capath=ca if folder else None)
@@ -268,28 +284,6 @@ def _parse(url: str) -> URL:
         return URL(url, encoded=True)
     except ValueError as error:
         raise Refused(f"not a URL: {error}") from error
-
-
-def _key(url: URL, headers: Mapping[str, str]) -> str:
-    """Who asks decides what is shown, so a login is part of the key, as a digest only."""
-    login = "\n".join(value for name, value in sorted(headers.items()) if name.lower() in _PRIVATE)
-    accept = next((value for name, value in headers.items() if name.lower() == "accept"), "")
-    return "\n".join((str(url), accept, hashlib.sha256(login.encode()).hexdigest() if login else ""))
-
-
-def _is_news(got: Answer, kept: Kept | None) -> bool:
-    return kept is None or got.changed or _validators(got.headers) != _validators(kept.headers)
-
-
-def _validators(headers: Mapping[str, str]) -> tuple[str | None, str | None]:
-    return headers.get("etag"), headers.get("last-modified")
-
-
-def _conditions(headers: Mapping[str, str]) -> dict[str, str]:
-    etag, modified = _validators(headers)
-    if etag:
-        return {"If-None-Match": etag}
-    return {"If-Modified-Since": modified} if modified else {}
 
 
 def _next(url: URL, location: str) -> URL:

@@ -1,4 +1,7 @@
-"""Which package index this machine uses is asked of pip; no host name of an index stands in our code."""
+"""Which package index this machine uses is pip's to say; no host name of an index stands in our code.
+
+Starting pip costs a third of a second, so its files are read here by its own rules where those are known.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bot.core.errors import ConfigProblem
+from bot.tools.pip_files import of_environment, ranked, settings_of_pip
 
 SECONDS = 60
+_DEFAULT = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,17 +69,12 @@ class IndexSettings:
 
 def parse_config(text: str) -> dict[str, str]:
     """`pip config list` as option -> value: the environment over [install] over [global], as pip ranks them."""
-    rank = {"global": 0, "install": 1, ":env:": 2}
-    found: dict[str, tuple[int, str]] = {}
-    for line in text.splitlines():
-        match = re.match(r"(global|install|:env:)\.([a-z][a-z-]*)=(.+)$", line.strip())
-        if not match:
-            continue
-        section, option, written = match.groups()
-        value = str(ast.literal_eval(written)) if written[:1] in "'\"" else written
-        if option not in found or found[option][0] <= rank[section]:
-            found[option] = (rank[section], value)
-    return {option: value for option, (_, value) in found.items()}
+    found = (re.match(r"(global|install|:env:)\.([a-z][a-z-]*)=(.+)$", line.strip()) for line in text.splitlines())
+    return ranked((one[1], one[2], _plain(one[3])) for one in found if one)
+
+
+def _plain(written: str) -> str:
+    return str(ast.literal_eval(written)) if written[:1] in "'\"" else written
 
 
 def parse_default(help_text: str) -> str | None:
@@ -126,14 +126,29 @@ def _pip(python: str, *words: str, env: Mapping[str, str]) -> str:
     return done.stdout
 
 
-def _without_pip(env: Mapping[str, str]) -> dict[str, str]:
-    """What pip would read of the environment, for a machine that has no pip."""
-    return {key[4:].lower().replace("_", "-"): value for key, value in env.items() if key.startswith("PIP_")}
+def _config(python: str, env: Mapping[str, str]) -> dict[str, str]:
+    prefix = sys.prefix if python == sys.executable else sys.base_prefix
+    read = settings_of_pip(env, prefix)
+    if read is None:
+        read = parse_config(_pip(python, "config", "list", env=env))
+    return read or of_environment(env)
+
+
+def _default(python: str, env: Mapping[str, str]) -> str | None:
+    """The index that pip uses where nobody names one: by the shortest way, else by what its help says."""
+    try:
+        done = subprocess.run([python, "-c", _DEFAULT], env=dict(env), capture_output=True, text=True, timeout=SECONDS)
+        said = done.stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        said = ""
+    return said if said.startswith("https://") else parse_default(_pip(python, "install", "--help", env=env))
 
 
 @functools.cache
 def index_of_pip() -> IndexSettings:
-    """Ask pip once per process (about half a second, blocking: call it before the loop runs or in a thread).
+    """What pip uses, read once per process (blocking: call it before the loop runs or in a thread).
+
+    pip itself is started only where no index is named, or where it has to be asked what it reads.
 
     ConfigProblem when pip's own configuration is broken.
     """
@@ -141,8 +156,8 @@ def index_of_pip() -> IndexSettings:
     env = {**os.environ, "COLUMNS": "1000", "NO_COLOR": "1"}
     python = _python_with_pip()
     if python is None:
-        return _settings(_without_pip(env), None)
-    config = parse_config(_pip(python, "config", "list", env=env)) or _without_pip(env)
+        return _settings(of_environment(env), None)
+    config = _config(python, env)
     if config.get("index-url") or config.get("no-index"):
         return _settings(config, None)
-    return _settings(config, parse_default(_pip(python, "install", "--help", env=env)))
+    return _settings(config, _default(python, env))

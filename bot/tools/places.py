@@ -6,11 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from io import StringIO
-from typing import Any, TypeVar
-
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bot.core.durations import duration
 from bot.core.errors import ConfigProblem
@@ -18,6 +14,9 @@ from bot.core.errors import ConfigProblem
 MOST_BYTES = 256 * 1024
 DEEPEST = 50
 T = TypeVar("T")
+
+if TYPE_CHECKING:  # elsewhere it is loaded where there is something to read
+    from ruamel.yaml.comments import CommentedMap
 
 
 class Node:
@@ -29,11 +28,15 @@ class Node:
     def where(self, key: str = "") -> str:
         """file:line of a key, or of the mapping itself, with the key's path."""
         path = ".".join(part for part in (self._path, key) if part)
+        return f"{self._file}:{self.line(key)}" + (f" {path}" if path else "")
+
+    def line(self, key: str = "") -> int:
+        """The line of a key, or of the mapping itself, counted from 1."""
         try:
             line = (self._data.lc.key(key)[0] if key in self._data else self._data.lc.line) or 0
         except (KeyError, AttributeError):
             line = 0
-        return f"{self._file}:{line + 1}" + (f" {path}" if path else "")
+        return line + 1
 
     def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
         """The key's value through `read`, or the default where it is absent. ValueError of `read` gets its place."""
@@ -47,6 +50,8 @@ class Node:
 
     def node(self, key: str) -> Node:
         """The mapping below a key; an empty one where it is absent."""
+        from ruamel.yaml.comments import CommentedMap
+
         self._asked.add(key)
         value = self._data.get(key)
         if value is None:
@@ -57,6 +62,8 @@ class Node:
 
     def nodes(self, key: str) -> list[Node]:
         """The mappings of a list below a key."""
+        from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
         self._asked.add(key)
         value = self._data.get(key)
         if value is None:
@@ -131,6 +138,8 @@ def span(value: object) -> timedelta:
 
 def load(source: str, where: str) -> Node:
     """Parse YAML into a Node. ConfigProblem with the line for what is no YAML, no mapping, or too large."""
+    from ruamel.yaml.comments import CommentedMap
+
     data = _loaded(source, where)
     if data is None:
         data = CommentedMap()
@@ -141,6 +150,8 @@ def load(source: str, where: str) -> Node:
 
 def load_list(source: str, where: str) -> list[Node]:
     """The same for a file that is a list of mappings; empty for an empty file."""
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
     data = _loaded(source, where)
     if data is None:
         return []
@@ -150,6 +161,9 @@ def load_list(source: str, where: str) -> list[Node]:
 
 
 def _loaded(source: str, where: str) -> object:
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
     if len(source.encode()) > MOST_BYTES:
         raise ConfigProblem(f"is larger than {MOST_BYTES // 1024} KiB", where=where)
     if _depth(source) > DEEPEST:

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from yarl import URL
 
 HIDDEN = "***"
+ANYWHERE = "*"  # among the hosts of a secret: its owner alone says where it goes, URL by URL
 
 # What GitHub, package indexes and private keys look like, and credentials inside a URL or a header. A secret that got
 # into a text by way of a foreign tool is not known to us by value, only by its shape.
@@ -77,7 +78,8 @@ class Lent:
 
     def may_go_to(self, url: str) -> bool:
         """Whether it may be sent there; never to what is no URL."""
-        return not self.hosts.isdisjoint(hosts_of(url))
+        there = hosts_of(url)
+        return bool(there) and (ANYWHERE in self.hosts or not self.hosts.isdisjoint(there))
 
 
 def hosts_of(url: str) -> frozenset[str]:

@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.tools.secrets import Secret
 
 OPEN = frozenset({"/github", "/healthz"})
+HINTS = "/hints/"  # its door knows whom to believe
 
 
 def guard(token: Secret | None) -> Middleware:
@@ -18,7 +19,8 @@ def guard(token: Secret | None) -> Middleware:
 
     @web.middleware
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in OPEN and not _may_read(request, token):
+        is_open = request.path in OPEN or request.path.startswith(HINTS)
+        if not is_open and not _may_read(request, token):
             raise web.HTTPForbidden(
                 text="Pages answer this machine alone. Set SUREFOOT_READ_TOKEN and send it as a bearer token."
             )
@@ -33,7 +35,7 @@ def guard(token: Secret | None) -> Middleware:
 def _may_read(request: web.Request, token: Secret | None) -> bool:
     if token is not None:
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        return hmac.compare_digest(given.encode(), token.reveal().encode())
+        return hmac.compare_digest(given.encode(errors="surrogateescape"), token.reveal().encode())
     # A proxy in front makes every caller look like this machine.
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
         return False

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.adapters import along
+from bot.adapters import listing
 from bot.adapters.listing import Shelf
 from bot.core.advisories import Advisory
 from bot.core.errors import Missing, Permanent, Transient
@@ -56,7 +56,7 @@ async def look(
     tmp_path: Path, registry: Registry, moves: list[Moved], least: timedelta = 3 * DAY, **more: object
 ) -> tuple[str, ...]:
     shelf = Shelf(sources={"npm": registry}, sightings=FolderSightings(tmp_path / "seen"), **more)  # type: ignore[arg-type] - one of its fields
-    return await along.gates(moves, "npm", least, shelf, NOW)
+    return await listing.gates(moves, "npm", least, shelf, NOW)
 
 
 async def test_the_old_come_in_and_the_young_are_shown(tmp_path: Path) -> None:
@@ -119,4 +119,4 @@ async def test_a_landslide_is_for_a_person(tmp_path: Path) -> None:
     assert await look(tmp_path, registry, moved(*names)) == (
         "50 packages move in the lock file, and 40 of them were looked at",
     )
-    assert len(registry.asked) == along.MOST
+    assert len(registry.asked) == listing.MOST_ALONG

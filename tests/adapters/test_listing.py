@@ -63,10 +63,11 @@ class Bench:
     registry: Registry
     seen: Path
     advisories: Known | None = None
+    rules: Rules = field(default_factory=Rules)
 
     async def look(self, *pins: Pin, days: float = 0, known: dict[str, State] | None = None) -> tuple[Choice, ...]:
         now = NOW + days * DAY
-        choosing = partial(choose, pins or (a_pin(),), now=now, rules=Rules(), known=known or {})
+        choosing = partial(choose, pins or (a_pin(),), now=now, rules=self.rules, known=known or {})
         shelf = listing.Shelf(sources={}, sightings=FolderSightings(self.seen), advisories=self.advisories)
         group = Group(component=IMAGE, pins=pins or (a_pin(),))
         return await listing.answers(group, self.registry, choosing, shelf, now)
@@ -252,6 +253,27 @@ async def test_a_malicious_release_is_never_proposed(tmp_path: Path) -> None:
     assert there.advisories.asked == ["1.0", "1.2", "1.1"]
 
 
+async def test_a_range_is_widened_for_nothing_malicious_and_at_once_for_a_fix(tmp_path: Path) -> None:
+    """What a range takes now counts as what is in use; who only keeps ranges costs no question."""
+    ranged = replace(a_pin(), requirement="<2", version=None, widens=True)
+    there = bench(tmp_path, days_old("1.0", 90), days_old("2.0", 2), days_old("2.1", 30))
+    there.advisories = Known({"2.1": [flaw("MAL-2026-1", None, malicious=True)], "1.0": [flaw("GHSA-1")]})
+    (kept,) = await there.look(ranged)
+    assert kept.verdict is Verdict.HOLD and there.advisories.asked == []
+
+    there.rules = Rules(widen=True)
+    (answer,) = await there.look(ranged)
+
+    assert (answer.verdict, answer.target) == (Verdict.APPROVE, there.registry.full[1])
+    assert (answer.priority, answer.fixes, answer.current) == (Priority.CRITICAL, ("GHSA-1",), "<2")
+    assert "2.1: known to be malicious" in " ".join(answer.why)
+
+    outside = bench(tmp_path, days_old("3.0", 30))
+    outside.rules, outside.advisories = Rules(widen=True), Known({"3.0": [flaw("MAL-2026-1", None, malicious=True)]})
+    (held,) = await outside.look(ranged)
+    assert held.verdict is Verdict.HOLD and outside.advisories.asked == ["3.0"]
+
+
 @pytest.mark.parametrize(
     ("advisory", "priority"),
     [
@@ -268,3 +290,35 @@ async def test_severity_is_the_priority(tmp_path: Path, advisory: Advisory, prio
     (answer,) = await there.look()
 
     assert answer.priority is priority
+
+
+async def test_where_the_operator_does_not_allow_it_nothing_is_asked(tmp_path: Path) -> None:
+    """The answer names the place and who may be named instead, and not one request was made."""
+    there = bench(tmp_path, days_old("1.1", 30))
+    image = Component(name="quay.io/shop", ecosystem="docker", scheme="pypi")
+    pin = replace(a_pin(), component=image)
+    seen = FolderSightings(tmp_path / "seen")
+    choosing = partial(choose, (pin,), now=NOW, rules=Rules(), known={})
+
+    async def look(*allowed: str) -> tuple[Choice, ...]:
+        shelf = listing.Shelf(sources={}, sightings=seen, allow={"docker": allowed})
+        return await listing.answers(Group(component=image, pins=(pin,)), NoRegistry(), choosing, shelf, NOW)
+
+    (answer,) = await look("docker.io", "*.acme.example")
+    assert (answer.verdict, answer.current, answer.target) == (Verdict.HOLD, "1.0", None)
+    assert answer.why == (
+        "quay.io/shop may not be taken from quay.io: the operator allows docker.io, *.acme.example",
+    )  # fmt: skip
+    shelf = listing.Shelf(sources={}, sightings=seen, allow={"docker": ["quay.io"], "pypi": ()})
+    (found,) = await listing.answers(Group(component=image, pins=(pin,)), there.registry, choosing, shelf, NOW)
+    assert found.target is not None
+
+
+class NoRegistry:
+    """Whoever is asked here was asked wrongly."""
+
+    async def releases(self, component: Component) -> Sequence[Release]:
+        raise AssertionError(f"{component.name} was asked for")
+
+    async def detail(self, component: Component, release: Release) -> Release:
+        raise AssertionError(f"{component.name} was asked for")

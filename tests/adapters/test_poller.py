@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.poller import BACKOFF, STALE, Poller
+from bot.adapters.poller import BACKOFF, FLOOR, STALE, Poller
 from bot.core.errors import Missing, SurefootError, Transient
 from bot.core.model import Component, Release
 from bot.tools import metrics
@@ -89,6 +89,119 @@ async def test_a_hint_reaches_everything_of_that_name() -> None:
         await poller.releases(component)
 
     assert registry.asked == ["Acme/Tool", "github.com/acme/tool"]
+
+
+async def test_a_flood_of_hints_is_one_request_a_minute() -> None:
+    """Ten a second for ten minutes, with a look after each: eleven requests, and the last one saw everything."""
+    registry = Registry()
+    poller = registry.polled()
+    await poller.releases(LEFT_PAD)
+    registry.asked.clear()
+
+    for _ in range(600):
+        for _ in range(10):
+            poller.hint_named(["left-pad"])
+        await poller.releases(LEFT_PAD)
+        registry.now += timedelta(seconds=1)
+    assert len(registry.asked) == 10
+    registry.listed = (Release(version="9.9"),)
+    registry.now += FLOOR
+
+    assert [one.version for one in await poller.releases(LEFT_PAD)] == ["9.9"]
+    assert len(registry.asked) == 11
+
+
+async def test_a_hint_that_comes_too_early_is_kept() -> None:
+    """The second version within a minute is not lost: it is said when a look will learn of it, and then it does."""
+    registry = Registry()
+    poller = registry.polled()
+    await poller.releases(LEFT_PAD)
+    assert poller.hint_named(["left-pad"]) == NOW
+    await poller.releases(LEFT_PAD)
+    registry.now += timedelta(seconds=20)
+    registry.listed = (Release(version="1.1"),)
+
+    at = poller.hint_named(["left-pad"])
+    assert (await poller.releases(LEFT_PAD))[0].version == "1.0"
+    assert at == poller.again_named({"left-pad"}) == NOW + FLOOR
+    registry.now = NOW + FLOOR
+
+    assert (await poller.releases(LEFT_PAD))[0].version == "1.1"
+    assert poller.again_named({"left-pad"}) is None
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_hint_during_a_request_asks_once_more(known: bool) -> None:
+    """What is just being read may be older than the news."""
+    registry = Registry()
+    poller = registry.polled()
+    if known:
+        await poller.releases(LEFT_PAD)
+        registry.now += HOUR
+    began = registry.now
+    reading = asyncio.create_task(poller.releases(LEFT_PAD))
+    await asyncio.sleep(0)
+    poller.hint_named(["left-pad"])
+    await reading
+
+    assert poller.again_named({"left-pad"}) == began + FLOOR
+    registry.now, registry.listed = began + FLOOR, (Release(version="1.1"),)
+    assert (await poller.releases(LEFT_PAD))[0].version == "1.1"
+
+
+async def test_a_hint_does_not_hasten_a_registry_that_is_away() -> None:
+    """Who asked for three hours of rest gets them, whatever is said meanwhile; who knew no such name is asked again."""
+    registry = Registry(fails=Transient("slow down", after=timedelta(hours=3)))
+    poller = registry.polled()
+    with pytest.raises(Transient):
+        await poller.releases(LEFT_PAD)
+    registry.now += HOUR
+    poller.hint(LEFT_PAD)
+    with pytest.raises(Transient):
+        await poller.releases(LEFT_PAD)
+    assert (len(registry.asked), poller.again_named({"left-pad"})) == (1, NOW + timedelta(hours=3))
+
+    registry.now, registry.fails = NOW + timedelta(hours=3), Missing("no such package")
+    with pytest.raises(Missing):
+        await poller.releases(LEFT_PAD)
+    registry.fails = None
+    registry.now += FLOOR
+    poller.hint(LEFT_PAD)
+
+    assert await poller.releases(LEFT_PAD) == tuple(registry.listed)
+
+
+async def test_a_hint_never_puts_a_list_off() -> None:
+    """What is due in a moment stays due then, although a hint has just been followed."""
+    registry = Registry()
+    poller = registry.polled(fresh=timedelta(seconds=5))
+    await poller.releases(LEFT_PAD)
+    poller.hint(LEFT_PAD)
+    await poller.releases(LEFT_PAD)
+    poller.hint(LEFT_PAD)
+    registry.now += timedelta(seconds=5)
+    await poller.releases(LEFT_PAD)
+
+    assert len(registry.asked) == 3
+
+
+def test_a_hint_at_what_nobody_uses_asks_nobody() -> None:
+    """Registries tell of everything that they hold."""
+    poller = Registry().polled()
+
+    assert poller.hint(LEFT_PAD) == NOW
+    assert (poller.hint_named(["left-pad"]), poller.again_named({"left-pad"})) == (None, None)
+
+
+async def test_a_chart_in_a_registry_is_hinted_at_by_its_place() -> None:
+    """The registry names the whole path; Chart.yaml names the chart and, apart from it, where it lies."""
+    registry = Registry()
+    poller = registry.polled()
+    chart = Component(name="web", ecosystem="helm", registry="oci://registry.example.com/team/charts")
+    await poller.releases(chart)
+
+    assert poller.hint_named(["team/charts/web"]) == NOW
+    assert poller.hint_named(["charts/other"]) is None
 
 
 async def test_a_deleted_release_is_forgotten() -> None:

@@ -26,7 +26,7 @@ def a_pin(requirement: str = "==1.2.3", *, line: int = 4, component: Component =
     exact = requirement.removeprefix("==") if requirement.startswith("==") and "*" not in requirement else None
     return Pin(
         path="pyproject.toml", line=line, column=5, manifest="pyproject", component=component,
-        requirement=requirement, version=exact,
+        requirement=requirement, version=exact, widens=exact is None,
     )  # fmt: skip
 
 
@@ -360,3 +360,21 @@ def test_the_order_of_the_index_means_nothing(listed: list[Release], random: Any
     random.shuffle(shuffled)
 
     assert pick(*listed) == pick(*shuffled)
+
+
+def test_what_its_maker_deprecated_is_passed_over_while_there_is_better() -> None:
+    """One bad release in a sound line is left out; a package that is deprecated as a whole is shown to a person."""
+    bad = a_release("1.2.5", deprecated="broken build")
+    sound = pick("1.2.4", bad, "2.0.0")
+    over = pick("1.2.4", bad)
+
+    assert shape(sound) == [(Verdict.APPROVE, "1.2.4"), (Verdict.APPROVE, "2.0.0")]
+    assert "1.2.5: deprecated by its maker: `broken build`" in words(sound)
+    assert shape(over) == [(Verdict.APPROVE, "1.2.5")]
+    assert over[0].gates
+
+
+def test_a_local_build_is_a_line_of_its_own() -> None:
+    """`==1.2.3` takes every build of it already, and who pins one keeps it."""
+    assert shape(pick("1.2.3+cu121")) == [(Verdict.CURRENT, None)]
+    assert shape(pick("1.2.4+cu121", "1.2.4", pins=("==1.2.3+cu121",))) == [(Verdict.APPROVE, "1.2.4+cu121")]

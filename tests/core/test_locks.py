@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.core.locks import bound, locks_of
-from bot.core.model import Component, Pin
+from bot.core.model import Component, Pin, Release
+from bot.core.rewriting import moving
 
 
 @pytest.mark.parametrize(
@@ -26,16 +27,19 @@ def test_the_nearest_lock_file_binds(path: str, files: set[str], locks: tuple[st
     assert locks_of(path, files) == locks
 
 
-def test_a_bound_pin_is_told_and_a_range_is_not_moved_anyway() -> None:
-    """The sentence names the lock file and the manifest."""
-    pin = Pin(path="web/Gemfile", line=3, column=5, manifest="gemfile", component=Component(name="rake"),
-              requirement="1.0.0", version="1.0.0")  # fmt: skip
-    ranged = Pin(path="web/Gemfile", line=3, column=5, manifest="gemfile", component=Component(name="rake"),
-                 requirement="~> 1.0")  # fmt: skip
+def test_a_bound_pin_is_told_and_so_is_a_range_that_moves() -> None:
+    """The sentence names the lock file and the manifest; a range is asked about only where it is to be widened."""
+    pin = Pin(path="web/Gemfile", line=3, column=5, manifest="gemfile",
+              component=Component(name="rake", ecosystem="gem"), requirement="1.0.0", version="1.0.0")  # fmt: skip
+    ranged = Pin(path="web/Gemfile", line=3, column=5, manifest="gemfile",
+                 component=Component(name="rake", ecosystem="gem"), requirement="~> 1.0", widens=True)  # fmt: skip
+    two = Release(version="2.0.0")
 
-    why = bound([ranged, pin], {"Gemfile.lock"})
+    why = bound(moving([ranged, pin], two, widen=False), {"Gemfile.lock"})
     assert "web/Gemfile is bound by a lock file: Gemfile.lock is not made anew" in why
-    assert bound([ranged], {"Gemfile.lock"}) == ""
+    assert bound(moving([ranged], two, widen=False), {"Gemfile.lock"}) == ""
+    assert bound(moving([ranged], two, widen=True), {"Gemfile.lock"}) == why
+    assert bound(moving([ranged], Release(version="1.9.0"), widen=True), {"Gemfile.lock"}) == ""
     assert bound([pin], {"web/Gemfile"}) == ""
 
 

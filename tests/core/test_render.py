@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import check_runs, names, render
-from bot.core.model import Grade, Isolation, Kind, Merge, PullNumber, State, Tally
+from bot.core.model import Grade, Isolation, Kind, Merge, PullNumber, Sha, State, Tally
 from bot.core.policy import Facts, Policy, decide
 from bot.core.quoting import block, code, table
 from tests.builders import (
@@ -190,3 +190,14 @@ def test_hostile_test_names_do_not_break_the_check() -> None:
     assert 1 == len(rows)
     assert 6 == rows[0].replace("\\|", "").count("|")
     assert chr(0x202E) not in run.summary + run.text
+
+
+def test_a_pull_request_says_what_a_person_has_to_look_at_and_what_moved_along() -> None:
+    """Whoever opens it reads it there, and need not look for it in a log."""
+    body = render.pull_body(
+        an_update(gates=("1.2.4 was published by `eve`",), locks=(("uv.lock", Sha("a" * 40)),), moved=("helper 1 → 2",))
+    )
+
+    assert "**A person has to look at this before it is merged**\n\n- 1.2.4 was published by `eve`" in body
+    assert "**Made anew by its own tool:** `uv.lock`\n\n- `helper 1 → 2`" in body
+    assert "A person has to look" not in render.pull_body(an_update())

@@ -20,7 +20,7 @@ from tests.github.town import REPO
 
 UID = UpdateId("0123456789abcdef")
 HELD = Answer(
-    name="greeter", current="1.2.3", target="2.0.0", verdict=Verdict.HOLD, kind=Kind.MAJOR, id=UID,
+    name="greeter", current="1.2.3", target="2.0.0", verdict=Verdict.HOLD, kind=Kind.MAJOR, id=UID, waits=True,
     why=("2.0.0: 1 d old and must be 3 d", "more"),
 )  # fmt: skip
 CURRENT = Answer(name="other", current="1.1", verdict=Verdict.CURRENT, why=("1.1 is the newest of 2",))
@@ -107,13 +107,21 @@ def test_every_part_is_there_and_reads_like_a_page() -> None:
     ]
     page = text.body([HELD, CURRENT], here, ["pyproject.toml:3: is no valid TOML"])
 
-    assert "2 answers: 1 up to date, 1 waiting. 1 pull requests are open." in page
+    assert "2 answers: 1 up to date, 1 held back. 1 pull request is open." in page
     assert re.search(r"On their way.*`open`.*CVE-2026-1.*waits for a person", page, re.DOTALL)
-    assert f"- [ ] <!-- surefoot:release={UID} --> `greeter` `1.2.3` → `2.0.0`: 2.0.0: 1 d old and must be 3 d" in page
+    assert f"- [ ] <!-- surefoot:release={UID} --> `greeter` `1.2.3` → `2.0.0`: 1 d old and must be 3 d" in page
     assert re.search(r"Turned down.*`back`.*rolled back", page, re.DOTALL)
     assert "`over`" not in page
     assert "| `other` | pypi | `1.1` | current | 1.1 is the newest of 2 |" in page
     assert "`pyproject.toml:3: is no valid TOML`" in page
+
+
+def test_what_no_tick_can_release_has_no_box() -> None:
+    """A box that does nothing would be a lie: what a range or a lock file holds is told, and that is all."""
+    page = text.body([replace(HELD, waits=False, why=("held by the range ^1 in package.json:3",))], [])
+
+    assert "- `greeter` `1.2.3` → `2.0.0`: held by the range ^1 in package.json:3" in page
+    assert "- [ ]" not in page
 
 
 def test_the_urgent_stand_first() -> None:

@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.adapters import Tools, open_one, sources
+from bot.adapters.endpoints import Desk
 from bot.adapters.listing import Shelf
 from bot.adapters.sources.pypi import PyPI
 from bot.core.model import Component, Kind, Pin, State, Verdict, id_of
-from bot.core.repo_config import Ignore, RepoConfig, Updates
+from bot.core.repo_config import Adapted, Ignore, Registered, RepoConfig, Updates
 from bot.github import pins
 from bot.stages import detect
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
 from bot.tools.sightings import FolderSightings
-from tests.adapters.index_server import Index, wheel
+from tests.adapters.index_server import Index, serving, wheel
 from tests.builders import an_update
 from tests.github.town import REPO, Town
 from tests.stages.world import MANIFESTS
@@ -275,3 +277,73 @@ async def test_a_link_is_no_manifest(look):
 
     assert found.problems == ()
     assert not [key for key in look.kept if key[1].startswith("more/")]
+
+
+def registered(name: str, url: str, line: int) -> Registered:
+    """A component of the index that no file pins; the JSON document there tells what runs."""
+    current = Adapted(kind="http", options={"url": url, "json": "runs"})
+    return Registered(component=Component(name=name), current=current, line=line)
+
+
+async def test_what_no_file_pins_has_its_answer_and_is_never_proposed(look):
+    """What runs is asked of an endpoint; a newer version is held for whoever deploys it, and no box releases it."""
+    asked: list[str] = []
+
+    async def status(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        told = {"/old": "1.0", "/new": "1.1"}.get(request.path)
+        return web.json_response({"runs": told}) if told else web.Response(status=503)
+
+    app = web.Application()
+    app.router.add_get("/{path}", status)
+    async with serving(app) as url, Http(Reach(trusted=["127.0.0.1"])) as http:
+        components = (registered("other", f"{url}/old", 3), registered("greeter", f"{url}/away", 4))
+        updates = Updates(components=(*components, registered("left", f"{url}/new", 5)), match=("other", "greeter"))
+        desk = Desk(lambda options: open_one(sources, "http", options, Tools(http=http)), lambda source: source)
+        described = desk.over({"pypi": look.source, "http": look.source}, updates, REPO)
+        place = detect.Place(repo=REPO, installation=look.shop.installation, known=())
+        found = await detect.run(
+            place, gh=look.shop.gh, config=RepoConfig(updates=updates),
+            reader=pins.Reader(manifests={}, kept=look.kept),
+            shelf=Shelf(sources=described, sightings=FolderSightings(look.seen)), now=NOW,
+        )  # fmt: skip
+
+    assert found.found == ()
+    assert answers(found) == {"other": [("hold", "1.1")], "greeter": [("hold", None)]}
+    assert "1.1 is there, and no file pins it: whoever deploys it has to move it" in why(found, "other")
+    assert "what runs now is not known: 127.0.0.1 answers 503" in why(found, "greeter")
+    assert all(answer.id is None for answer in found.answers)
+    assert sorted(asked) == ["/away", "/old"]
+
+
+async def test_a_registry_that_the_operator_does_not_allow_is_not_asked(look):
+    """Its components are held with the place and the list; the others are looked at as ever."""
+    look.index.seen.clear()
+    place = detect.Place(repo=REPO, installation=look.shop.installation, known=())
+    shelf = Shelf(
+        sources={"pypi": look.source}, sightings=FolderSightings(look.seen), allow={"pypi": ["pypi.internal"]}
+    )  # fmt: skip
+    await look.shop.push({"private.chart": "web"})
+
+    found = await detect.run(
+        place, gh=look.shop.gh, config=RepoConfig(), reader=pins.Reader(manifests={"c": Private()}, kept=look.kept),
+        shelf=shelf, now=NOW,
+    )  # fmt: skip
+
+    assert answers(found) == {"web": [("hold", None)]}
+    assert "web may not be taken from evil.example: the operator allows pypi.internal" in why(found, "web")
+    assert look.index.seen == []
+
+
+class Private:
+    """A file that names a registry of its own."""
+
+    def matches(self, path: str) -> bool:
+        return path.endswith(".chart")
+
+    def read(self, path: str, text: str) -> list[Pin]:
+        component = Component(name="web", registry="https://evil.example/simple")
+        return [Pin(path=path, line=1, column=1, manifest="c", component=component, requirement="==1", version="1")]
+
+    def rewrite(self, text: str, pin: Pin, release: Any) -> str:
+        raise AssertionError("nothing to rewrite")

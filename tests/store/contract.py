@@ -13,10 +13,12 @@ from bot.core.errors import ConfigProblem, Stale
 from bot.core.events import (
     ActionPressed,
     Advised,
+    Alerted,
     Archived,
     ChecksMoved,
     Commented,
     Concern,
+    Hinted,
     Ignored,
     Installed,
     PullChanged,
@@ -220,6 +222,65 @@ async def test_news_for_all_repositories_make_them_due_at_once(world: World) -> 
     await world.hear(concern(Advised(repo=None)))
     assert world.queued() == []
     assert await world.store.due(NOW) == ["r:acme/shop"]
+
+
+async def test_a_hint_looks_only_where_its_component_is_used(world: World) -> None:
+    """Who uses something else, and who left, is not looked at for it; what an old note looks like hinders nothing."""
+    using, chart, left = (RepoName(f"acme/{name}") for name in ("using", "chart", "left"))
+    await world.store.install([OTHER, using, chart, left], INSTALLATION, now=NOW)
+    used = {OTHER: ("a", "npm"), using: ("x/Tool_1", "npm"), chart: ("tool-1", "helm"), left: ("x/tool-1", "npm")}
+    for repo, (name, kind) in used.items():
+        row = await world.store.repo(repo)
+        assert row is not None
+        answers = [{"name": "b", "ecosystem": "npm"}, {"name": name, "ecosystem": kind, "current": "1"}]
+        await world.store.save_repo(replace(row, notes={"said": "2 components", "answers": answers}), due=NOW + DAY)
+    await world.hear(Concern(uninstalled=Uninstalled(installation=INSTALLATION, repos=(left,))))
+    world.forget()
+
+    await world.hear(concern(Hinted(names=("x/tool.1", "nobody/uses/this"))))
+
+    assert world.queued() == []
+    assert await world.store.due(NOW) == ["r:acme/chart", "r:acme/using"]
+
+
+async def test_a_hint_that_must_wait_puts_nothing_off(world: World) -> None:
+    """What is due earlier stays so, what is due later comes at the hint's time, and so does what is under way now."""
+    repos = {RepoName("acme/early"): NOW, RepoName("acme/later"): NOW + DAY, RepoName("acme/running"): None}
+    await world.store.install(list(repos), INSTALLATION, now=NOW)
+    rows = []
+    for repo, due in repos.items():
+        row = await world.store.repo(repo)
+        assert row is not None
+        rows.append(await world.store.save_repo(replace(row, notes={"answers": [{"name": "tool"}]}), due=due))
+
+    await world.hear(replace(concern(Hinted(names=("tool",))), at=NOW + MINUTE))
+    await world.store.save_repo(rows[2], due=NOW + DAY)  # it read its row before the hint came
+
+    assert await world.store.due(NOW) == ["r:acme/early"]
+    assert await world.store.due(NOW + MINUTE) == ["r:acme/early", "r:acme/later", "r:acme/running"]
+
+
+async def test_notes_of_another_time_are_looked_at(world: World) -> None:
+    """Where nobody can say what a repository uses, it is looked at once too often."""
+    row = await world.store.repo(REPO)
+    assert row is not None
+    await world.store.save_repo(replace(row, notes={"answers": "two of them"}), due=NOW + DAY)
+
+    await world.hear(concern(Hinted(names=("tool",))))
+
+    assert await world.store.due(NOW) == ["r:acme/shop"]
+
+
+async def test_an_alert_looks_at_its_repositories_and_at_what_is_in_production(world: World) -> None:
+    """A rollout hears of it at once; what waits for a review, and who is not ours, hears nothing."""
+    rolling = await put_in(world, state=State.ROLLING_OUT)
+    await put_in(world, id=UpdateId("0123456789abcdef"), state=State.IN_REVIEW, component=a_component(name="other"))
+    world.forget()
+
+    await world.hear(concern(Alerted(repos=(RepoName("Acme/Shop"), RepoName("nobody/knows")))))
+
+    assert world.woken() == {"r:acme/shop", f"u:{rolling}"}
+    assert await world.store.repo("nobody/knows") is None
 
 
 async def test_a_look_that_was_asked_for_survives_a_save_that_began_before(world: World) -> None:

@@ -343,3 +343,16 @@ def test_the_cache_lies_in_the_users_folder() -> None:
 
     assert user_folder({"XDG_CACHE_HOME": "/x"}) == Path("/x/surefoot")
     assert user_folder({"XDG_CACHE_HOME": "x"}) == Path.home() / ".cache/surefoot"
+
+
+async def test_headers_that_are_wanted_are_given_back(world: World) -> None:
+    """Beside the usual ones, by their names in lower case, and no others; what was kept does not stand in for them."""
+    url = world.says("/x", text="a", headers={"ETag": '"1"', "X-Version": "1.0", "X-Other": "o"})
+    async with Http(Reach(trusted=["127.0.0.1"]), cache=Memory()) as http:
+        plain = await http.get(url)
+        wanted = await http.get(url, want=["X-Version", "etag"])
+
+    assert "x-version" not in plain.headers
+    assert (wanted.headers["x-version"], wanted.headers["etag"]) == ("1.0", '"1"')
+    assert "x-other" not in wanted.headers
+    assert "If-None-Match" not in world.requests[-1].headers

@@ -244,6 +244,7 @@ NEEDED = {
     "deployment_protection_rule": "deployments",
     "deployment_status": "deployments",
     "issue_comment": "issues",
+    "issues": "issues",
     "merge_group": "merge_queues",
     "package": "packages",
     "pull_request": "pull_requests",

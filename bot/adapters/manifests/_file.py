@@ -29,7 +29,16 @@ class File:
         line = bisect_right(self.starts, offset)
         return line, offset - self.starts[line - 1] + 1
 
-    def pin(self, component: Component, offset: int, *, requirement: str, version: str | None, digest: str = "") -> Pin:
+    def pin(
+        self,
+        component: Component,
+        offset: int,
+        *,
+        requirement: str,
+        version: str | None,
+        digest: str = "",
+        widens: bool = False,
+    ) -> Pin:
         """A pin of this file at an offset."""
         line, column = self.where(offset)
         return Pin(
@@ -41,6 +50,7 @@ class File:
             requirement=requirement,
             version=version,
             digest=digest,
+            widens=widens,
         )
 
     def problem(self, message: str, offset: int, *, mend: str = "") -> ConfigProblem:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from bot.adapters.manifests._spots import Found, Span, Spot
-from bot.core.model import Component
+from bot.core.model import Component, Pin
 
 
 def settled(found: Iterable[Found], family: Callable[[Component], str], hard: str) -> list[Found]:
@@ -20,11 +20,18 @@ def settled(found: Iterable[Found], family: Callable[[Component], str], hard: st
     ordered = sorted(dict.fromkeys(found), key=lambda one: (one[0].line, one[0].column))
     families: defaultdict[Span, set[str]] = defaultdict(set)
     for pin, spot in ordered:
-        if spot.version is not None:
-            families[spot.version].add(family(pin.component))
+        if span := spot.version or spot.requirement:
+            families[span].add(family(pin.component))
     return [
         (pin, spot)
-        if spot.version is None or len(families[spot.version]) == 1
-        else (replace(pin, version=None, requirement=hard.format(pin.version)), Spot(version=None))
+        if (span := spot.version or spot.requirement) is None or len(families[span]) == 1
+        else (_known(pin, hard), Spot(version=None))
         for pin, spot in ordered
     ]
+
+
+def _known(pin: Pin, hard: str) -> Pin:
+    """The pin as one that is not edited."""
+    if pin.version is None:
+        return replace(pin, widens=False)
+    return replace(pin, version=None, requirement=hard.format(pin.version))

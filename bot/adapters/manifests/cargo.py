@@ -3,13 +3,13 @@
 Read are `dependencies`, `dev-dependencies` and `build-dependencies`, those of `target.*` and of `workspace`, written as
 a text or as a table with `version`; `package = "name"` tells the crate's true name, `registry-index` where it is from.
 
-Only `=1.2.3` is exact: a bare `1.2.3` is for Cargo the range `^1.2.3`. Ranges are answered, not edited; so is the
-version beside a `path` or `git`, which must fit what lies there.
+Only `=1.2.3` is exact: a bare `1.2.3` is for Cargo the range `^1.2.3`. Ranges are answered, and edited only where they
+are to be widened. The version beside a `path` or `git`, which must fit what lies there, is answered and never edited.
 
 Left alone: dependencies without a version (`workspace = true`, `path`, `git`), `registry = "name"`, a nickname that
 only Cargo's own configuration knows, `[patch]` and `[replace]`. `Cargo.lock` must be made anew by Cargo after a change.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version or range.
 """
 
 from __future__ import annotations

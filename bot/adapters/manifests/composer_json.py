@@ -1,13 +1,14 @@
 """`composer.json`: the packages that a PHP project requires.
 
 Read are `require` and `require-dev`. `1.2.3`, `v1.2.3` and `=1.2` are exact, for Composer takes `1.2` as 1.2.0; a flag
-behind it (`1.2.3@beta`) stays. Everything else (`^1.2`, `~1.2`, `1.*`, `dev-main`) is answered, not edited.
+behind it (`1.2.3@beta`) stays. Everything else (`^1.2`, `~1.2`, `1.*`, `dev-main`) is answered, and edited only where
+it is a range that is to be widened.
 
 Left alone: the platform (`php`, `ext-*`, `lib-*`, `composer-plugin-api`), `self.version`, and the addresses in
 `repositories`: which of them holds a package is not in the file. `composer.lock` must be made anew by Composer after a
 change.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version or range.
 """
 
 from __future__ import annotations

@@ -8,14 +8,14 @@ Read are
 - the tools of `dotnet-tools.json`.
 
 `1.2.3` counts as exact though NuGet calls it a minimum, for that is the version which it installs; so does `[1.2.3]`.
-Everything else (`[1.0,2.0)`, `1.*`) is a range: answered, not edited. A version that is a property of the same file
-(`$(SerilogVersion)`) is pinned where the property is; where several packages share it, it is answered and not edited,
-for what one has published another may not have.
+Everything else (`[1.0,2.0)`, `1.*`) is a range: answered, and edited only where ranges are widened. A version that is a
+property of the same file (`$(SerilogVersion)`) is pinned where the property is; where several packages share it, it is
+answered and not edited, for what one has published another may not have.
 
 Left alone: properties that are set elsewhere or more than once, the .NET SDK (`global.json`), SDKs of MSBuild, and
 `NuGet.config`. `packages.lock.json` must be made anew by NuGet after a change.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version or range.
 """
 
 from __future__ import annotations

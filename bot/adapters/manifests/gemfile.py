@@ -5,14 +5,15 @@ and `add_dependency` with its like in a gemspec. No Ruby is run: plain text coun
 variable of the environment is not set (`ENV["X"] || "1.2.3"`), and a constant or variable that the file sets once to a
 plain text, where it is set. A gem comes from the `source` of its block or option, else from the one at the top.
 
-`1.2.3` and `= 1.2.3` are exact; `~> 1.2`, several requirements, or none are a range: answered, not edited. So is a
-variable that several gems share, for what one has published another may not have.
+`1.2.3` and `= 1.2.3` are exact; `~> 1.2` is a range: answered, and edited only where ranges are widened. Several
+requirements, or none, are answered and never edited. So is a variable that several gems share, for what one has
+published another may not have.
 
 Left alone: gems with `path`, `git`, `github` and the like, also by a block; names and versions that only Ruby knows
 (`"#{…}"`, `ENV[…]`, conditions); a source that the file does not name in plain text; `ruby`; templates (`<% %>`).
 `Gemfile.lock` must be made anew by Bundler after a change.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version or range.
 """
 
 from __future__ import annotations

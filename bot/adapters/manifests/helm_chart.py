@@ -1,14 +1,14 @@
 """`Chart.yaml`: the charts that a chart depends on; also `requirements.yaml` of the second version of Helm.
 
 Read is `dependencies[]` with `name`, `version` and `repository` (a chart repository's URL, or `oci://`). A full version
-(`1.2.3`, `=1.2.3`, `v1.2.3`) is exact; everything else (`^1.2.0`, `~1.2`, `1.x`, `1.2`) is a range: answered, not
-edited.
+(`1.2.3`, `=1.2.3`, `v1.2.3`) is exact; everything else (`^1.2.0`, `~1.2`, `1.x`, `1.2`) is a range: answered, and
+edited only where ranges are widened (but for a bare `1.2`, which YAML takes for a number).
 
 Left alone: dependencies without a repository (they stand in `charts/`), with `file://`, or with a repository that only
 the machine knows by name (`alias:` and `@`); the chart's own version; and `Chart.lock`, which `helm dependency update`
 must write anew after a change, for it holds a checksum of the dependencies.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version or range.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ from bot.adapters import Options, Tools, decode
 from bot.adapters.manifests import _places, _yaml
 from bot.adapters.manifests._file import File, reading
 from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Place, Read, in_order
-from bot.adapters.manifests._spots import Spot
+from bot.adapters.manifests._places import Read, in_order
 from bot.core.model import Component, Pin, Release
 
 KIND = "helm_chart"
@@ -71,15 +70,6 @@ def _dependencies(file: File) -> Iterator[Read]:
         name, version, repository = one.text("name"), one.text("version"), one.text("repository")
         if not (name and repository and _REPOSITORY.fullmatch(repository.value)) or "{{" in name.value:
             continue
-        exact = _EXACT.fullmatch(version.value) if version else None
-        span = None
-        if exact and version:
-            span = (version.at + exact.start("version"), version.at + exact.end("version"))
         component = Component(name=name.value, ecosystem="helm", registry=repository.value.rstrip("/"))
-        pin = file.pin(
-            component,
-            name.at,
-            requirement=version.value if version else "",
-            version=exact["version"] if exact else None,
-        )
-        yield pin, Place(spot=Spot(version=span))
+        wanted = (version.value, version.at) if version else None
+        yield _places.registered(file, component, name.at, wanted, _EXACT)

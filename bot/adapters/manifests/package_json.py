@@ -7,19 +7,21 @@ Read are
 - exact versions in `overrides`, `resolutions` and `pnpm.overrides`, unless the key says for which versions they are;
 - `packageManager` (`"npm@10.2.0"`); Yarn from 2 on is the package `@yarnpkg/cli`.
 
-`1.2.3`, `=1.2.3` and `v1.2.3` are exact; everything else (`^1.2.0`, `1.x`, `latest`) is a range: answered, not edited.
+`1.2.3`, `=1.2.3` and `v1.2.3` are exact; everything else (`^1.2.0`, `1.x`, `latest`) is a range: answered, and edited
+only where ranges are widened.
 
 Left alone: `engines`, `devEngines`, a `packageManager` with a hash, and what comes from elsewhere than a registry:
 `workspace:`, `catalog:`, `file:`, `link:`, `patch:`, `jsr:`, git and other URLs, GitHub shorthand. The lock file beside
 it must be made anew by its own tool after a change.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version or range.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -70,6 +72,8 @@ class PackageJson:
         return _exact.rewrite(text, _found, pin, release)
 
 
+# One text is read for its pins, and again for each that is rewritten.
+@lru_cache(maxsize=8)
 def _found(path: str, text: str) -> list[Found]:
     file = reading(path, text, KIND)
     top = _json.table(file)

@@ -3,13 +3,14 @@
 Read are `dependencies`, `group.*.dependencies` and `dev-dependencies`, written as a text, as a table with `version`, or
 as a list of such tables. `source = "name"` leads to the address that `[[tool.poetry.source]]` gives it.
 
-`1.2.3` and `==1.2.3` are exact; everything else (`^1.2`, `~1.2`, `1.*`, `>=1,<2`) is a range: answered, not edited. The
-answer names a range as PEP 440 writes it, `>=1.2,<2` for `^1.2`, for that is how Python's versions are compared.
+`1.2.3` and `==1.2.3` are exact; everything else (`^1.2`, `~1.2`, `1.*`, `>=1,<2`) is a range: answered, and edited only
+where ranges are widened. The answer names a range as PEP 440 writes it, `>=1.2,<2` for `^1.2`, for that is how Python's
+versions are compared; what is edited is the range as it is written.
 
 Left alone: `python`, what has no version (`path`, `git`, `url`), and a source whose address is not in the file. The
 tables of PEP 621 in the same file are the kind `pyproject`. `poetry.lock` must be made anew by Poetry after a change.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version or range.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Poetry:
 
     def rewrite(self, text: str, pin: Pin, release: Release) -> str:
         """The text with this dependency at the release's version. ConfigProblem when the pin is no longer there."""
-        return _exact.rewrite(text, _found, pin, release)
+        return _exact.rewrite(text, _found, pin, release, _as_pep_440)
 
 
 def _found(path: str, text: str) -> list[Found]:

@@ -4,14 +4,14 @@ Read are the parent, `dependencies`, `dependencyManagement`, plugins with their 
 of annotation processors, also in profiles. A component is named `group:artifact`.
 
 A bare `1.0` counts as exact, as Maven takes it where nothing else speaks against it, and so does `[1.0]`; everything
-else in brackets is a range: answered, not edited. A version that is a property of the same file (`${junit.version}`) is
-pinned where the property is. A property that artifacts of several groups share is answered, not edited, for what one
-group has published another may not have; within a group it moves for all.
+else in brackets is a range: answered, and edited only where ranges are widened. A version that is a property of the
+same file (`${junit.version}`) is pinned where the property is. A property that artifacts of several groups share is
+answered, not edited, for what one group has published another may not have; within a group it moves for all.
 
 Left alone: what has no version here, properties that stand elsewhere (`${project.version}`, `${revision}`, those of a
 parent, and outside of a profile its own), a parent with a `relativePath`, the scope `system`, and `repositories`.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version or range.
 """
 
 from __future__ import annotations

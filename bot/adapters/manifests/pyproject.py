@@ -1,7 +1,7 @@
 """`pyproject.toml`: dependencies (PEP 621), dependency groups (PEP 735) and what the build needs (PEP 518).
 
 Read are `project.dependencies`, `project.optional-dependencies`, `dependency-groups` and `build-system.requires`.
-A rewrite changes the characters of one version and nothing else.
+A rewrite changes the characters of one version, or of one range where ranges are widened, and nothing else.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import msgspec
 from packaging.requirements import InvalidRequirement
 
 from bot.adapters import Options, Tools, decode
-from bot.adapters.manifests import _folders, _requirement, _toml, _toml_tables
+from bot.adapters.manifests import _folders, _requirement, _spots, _toml, _toml_tables
 from bot.adapters.manifests._file import reading
+from bot.adapters.manifests._spots import Found, Spot
 from bot.core.errors import ConfigProblem
 from bot.core.model import Component, Pin, Release
 
@@ -47,16 +48,11 @@ class PyProject:
 
     def rewrite(self, text: str, pin: Pin, release: Release) -> str:
         """The text with this pin at the release's version. ConfigProblem when the pin is no longer there."""
-        found = list(_pins(pin.path, text))
-        span = _requirement.nearest(found, pin)
-        if span is None or pin.version is None:
-            raise ConfigProblem(f"no longer pins {pin.component.name} to {pin.version}", where=f"{pin.path}:{pin.line}")
-        start, end = span
-        return text[:start] + release.version + text[end:]
+        return _spots.rewrite(text, list(_pins(pin.path, text)), pin, release)
 
 
-def _pins(path: str, text: str) -> Iterator[tuple[Pin, tuple[int, int]]]:
-    """Pins, each with where its version begins and ends in the text."""
+def _pins(path: str, text: str) -> Iterator[Found]:
+    """Pins, each with where its version, or its range, begins and ends in the text."""
     _must_be_toml(path, text)
     for string in _toml.strings(text):
         if not _is_ours(string.path):
@@ -72,6 +68,7 @@ def _pins(path: str, text: str) -> Iterator[tuple[Pin, tuple[int, int]]]:
         if found is None:
             continue
         line, column = _requirement.place(text, string.at[found.name_at])
+        spot = _spot(string.at, found)
         pin = Pin(
             path=path,
             line=line,
@@ -80,9 +77,15 @@ def _pins(path: str, text: str) -> Iterator[tuple[Pin, tuple[int, int]]]:
             component=Component(name=found.name),
             requirement=found.spec,
             version=found.version,
+            widens=spot.requirement is not None,
         )
-        at = found.version_at or 0
-        yield pin, (string.at[at], string.at[at + len(found.version or "")])
+        yield pin, spot
+
+
+def _spot(at: Sequence[int], found: _requirement.Found) -> Spot:
+    if found.version is None or found.version_at is None:
+        return Spot(version=None, requirement=_requirement.contiguous(at, found.spec_at, len(found.spec)))
+    return Spot(version=(at[found.version_at], at[found.version_at + len(found.version)]))
 
 
 def _is_ours(path: tuple[str, ...]) -> bool:

@@ -1,7 +1,8 @@
 """pip's requirements files: `requirements*.txt` and `.in`, also inside a folder named `requirements`.
 
 Lines are joined at a trailing backslash and comments cut as pip does. Options (`-r`, `-c`, `-e`, indexes), URLs and
-paths are left alone. Rewriting a pin that carries hashes replaces its hash list by the sha256 of the release's files.
+paths are left alone. Rewriting a pin that carries hashes replaces its hash list by the sha256 of the release's files. A
+range is edited where ranges are widened, unless it carries hashes, or stands on more than one line.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import msgspec
 from packaging.requirements import InvalidRequirement
 
 from bot.adapters import Options, Tools, decode
-from bot.adapters.manifests import _requirement
+from bot.adapters.manifests import _requirement, _spots
+from bot.adapters.manifests._spots import Spot
 from bot.core.errors import ConfigProblem
 from bot.core.model import Component, Pin, Release
 
@@ -50,9 +53,13 @@ class _Logical:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Spot:
-    """Where the parts of a pin stand: the version, and for a hashed one each hash, as offsets in the file."""
+    """Where the parts of a pin stand: the version, and for a hashed one each hash, as offsets in the file.
+
+    requirement: the range that may be widened, None where there is none.
+    """
 
     version: tuple[int, int]
+    requirement: tuple[int, int] | None
     hashes: tuple[tuple[int, int], ...]
     lead: int  # where the blanks in front of the first hash begin
 
@@ -68,15 +75,18 @@ class Requirements:
 
     def read(self, path: str, text: str) -> Sequence[Pin]:
         """Every requirement, exact or not. ConfigProblem with the line for what is no requirement."""
-        return [pin for pin, _ in _pins(path, text)]
+        return [pin for pin, _ in _found(path, text)]
 
     def rewrite(self, text: str, pin: Pin, release: Release) -> str:
         """The text with this pin, and its hashes if it has any, at the release.
 
         ConfigProblem when the pin is no longer there, or when hashes are wanted and the release has none.
         """
-        spot = _requirement.nearest(list(_pins(pin.path, text)), pin)
+        spot = _requirement.nearest(_found(pin.path, text), pin)
         where = f"{pin.path}:{pin.line}"
+        if spot is not None and spot.requirement is not None and pin.version is None:
+            place = Spot(version=None, requirement=spot.requirement)
+            return _spots.rewrite(text, [(pin, place)], pin, release)
         if spot is None or pin.version is None:
             raise ConfigProblem(f"no longer pins {pin.component.name} to {pin.version}", where=where)
         if spot.hashes:
@@ -98,6 +108,12 @@ def _rehash(text: str, spot: _Spot, release: Release, where: str) -> str:
     # Whatever the author put between two hashes (a blank, a backslash and an indent) stands between the new ones too.
     between = text[first[1] : spot.hashes[1][0]] if len(spot.hashes) > 1 else text[spot.lead : first[0]]
     return text[: first[0]] + between.join(f"--hash=sha256:{digest}" for digest in digests) + text[last[1] :]
+
+
+# One text is read for its pins, and again for each that is rewritten.
+@lru_cache(maxsize=8)
+def _found(path: str, text: str) -> tuple[tuple[Pin, _Spot], ...]:
+    return tuple(_pins(path, text))
 
 
 def _pins(path: str, text: str) -> Iterator[tuple[Pin, _Spot]]:
@@ -122,6 +138,7 @@ def _pin(path: str, text: str, logical: _Logical) -> tuple[Pin, _Spot] | None:
         return None
     hashes = list(_HASH.finditer(logical.text, len(head)))
     line, column = _requirement.place(text, logical.at[found.name_at])
+    spot = _spot(logical, found, hashes)
     pin = Pin(
         path=path,
         line=line,
@@ -131,15 +148,18 @@ def _pin(path: str, text: str, logical: _Logical) -> tuple[Pin, _Spot] | None:
         requirement=found.spec,
         version=found.version,
         hashes=tuple(f"{one['kind']}:{one['digest']}" for one in hashes),
+        widens=spot.requirement is not None,
     )
-    return pin, _spot(logical, found, hashes)
+    return pin, spot
 
 
 def _spot(logical: _Logical, found: _requirement.Found, hashes: Sequence[re.Match[str]]) -> _Spot:
     at = logical.at
     version_at = found.version_at or 0
     lead = len(logical.text[: hashes[0].start()].rstrip()) if hashes else 0
+    ranged = found.version is None and not hashes
     return _Spot(
+        requirement=_requirement.contiguous(at, found.spec_at, len(found.spec)) if ranged else None,
         version=(at[version_at], _after(at, version_at + len(found.version or ""))),
         hashes=tuple((at[one.start()], _after(at, one.end())) for one in hashes),
         lead=_after(at, lead),

@@ -5,7 +5,7 @@ Read are `install_requires`, `setup_requires` and `tests_require` of `[options]`
 
 Left alone: `file:` (a requirements file is read for itself), comments, requirements with a URL, and everything else.
 
-A rewrite changes the characters of one version.
+A rewrite changes the characters of one version, or of one range where ranges are widened.
 """
 
 from __future__ import annotations
@@ -114,10 +114,17 @@ def _pin(file: File, entry: Text) -> Iterator[Found]:
     span = None
     if found.version is not None and found.version_at is not None:
         span = (entry.at + found.version_at, entry.at + found.version_at + len(found.version))
-    yield (
-        file.pin(Component(name=found.name), entry.at + found.name_at, requirement=found.spec, version=found.version),
-        Spot(version=span),
+    ranged = None
+    if span is None and found.spec:
+        ranged = (entry.at + found.spec_at, entry.at + found.spec_at + len(found.spec))
+    pin = file.pin(
+        Component(name=found.name),
+        entry.at + found.name_at,
+        requirement=found.spec,
+        version=found.version,
+        widens=ranged is not None,
     )
+    yield pin, Spot(version=span, requirement=ranged)
 
 
 def _settings(file: File) -> Iterator[_Setting]:

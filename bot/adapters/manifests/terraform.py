@@ -8,13 +8,14 @@ Read are
 - `module` blocks whose source is a git repository (`git::https://…`, `github.com/…`, `git@…`): its `?ref=` is a tag, or
   a commit with the version in a comment on the line; a component of the ecosystem git.
 
-`1.2.3` and `= 1.2.3` are exact; everything else (`~> 1.2`, `>= 1.0, < 2.0`) is a range, answered and not edited.
+`1.2.3` and `= 1.2.3` are exact; everything else (`~> 1.2`, `>= 1.0, < 2.0`) is a range: answered, and edited only where
+ranges are widened.
 
 Left alone: local modules, archives and buckets, sources with `${ }`, `required_version`, the `version` of a `provider`
 block (deprecated), `*.tf.json`, and `.terraform.lock.hcl`: it holds checksums of the providers, and
 `terraform init -upgrade` must write it anew.
 
-A rewrite changes the characters of one version, and of the commit where one is pinned.
+A rewrite changes the characters of one version or range, and of the commit where one is pinned.
 """
 
 from __future__ import annotations
@@ -29,8 +30,7 @@ from bot.adapters.manifests import _hcl, _places, _refs
 from bot.adapters.manifests._file import File, reading
 from bot.adapters.manifests._hcl import Block, Text
 from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Place, Read, in_order
-from bot.adapters.manifests._spots import Spot
+from bot.adapters.manifests._places import Read, in_order
 from bot.core.model import Component, Pin, Release
 
 KIND = "terraform"
@@ -118,10 +118,5 @@ def _registered(file: File, found: re.Match[str] | None, at: Text, version: Text
     host = (found["host"] or "").lower()
     registry = "" if host in _USUAL else f"https://{host}"
     component = Component(name=found["name"], ecosystem="terraform", registry=registry)
-    exact = _EXACT.fullmatch(version.value) if version else None
-    span = None
-    if exact and version:
-        span = (version.at + exact.start("version"), version.at + exact.end("version"))
-    asked = version.value if version else ""
-    pin = file.pin(component, at.at, requirement=asked, version=exact["version"] if exact else None)
-    return pin, Place(spot=Spot(version=span))
+    wanted = (version.value, version.at) if version else None
+    return _places.registered(file, component, at.at, wanted, _EXACT)

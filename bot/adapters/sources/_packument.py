@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,17 +25,23 @@ from bot.core.releases import TRUSTED
 INSTALL = "application/vnd.npm.install-v1+json"
 SCRIPTS = ("preinstall", "install", "postinstall")  # what npm runs when it installs a package out of a registry
 ABSENT = msgspec.Raw()
+_NO_SCRIPTS = msgspec.Raw(b"{}")
 T = TypeVar("T")
 
 
-class _Dist(msgspec.Struct, frozen=True):
+class _Dist(msgspec.Struct, frozen=True, omit_defaults=True):
     tarball: str = ""
     integrity: str | None = None
     shasum: str | None = None
     attestations: msgspec.Raw = ABSENT
 
 
-class _Version(msgspec.Struct, frozen=True, rename={"has_install_script": "hasInstallScript", "npm_user": "_npmUser"}):
+class _Version(
+    msgspec.Struct,
+    frozen=True,
+    omit_defaults=True,
+    rename={"has_install_script": "hasInstallScript", "npm_user": "_npmUser"},
+):
     """What we need of a version. Raw is what publishers wrote, in any shape: twenty years of it are in the registry."""
 
     dist: _Dist = _Dist()
@@ -50,7 +55,7 @@ class _Version(msgspec.Struct, frozen=True, rename={"has_install_script": "hasIn
     homepage: msgspec.Raw = ABSENT
 
 
-class _Document(msgspec.Struct):
+class _Document(msgspec.Struct, omit_defaults=True):
     versions: dict[str, _Version] | None = None
     time: dict[str, msgspec.Raw] = {}
 
@@ -59,19 +64,66 @@ class _Document(msgspec.Struct):
 _DOCUMENTS = msgspec.json.Decoder(_Document)
 
 
-@dataclass(frozen=True, slots=True)
 class Listing:
-    """A document as releases. attested: version -> where its attestations are, "" where that is not said.
+    """A document as releases, each made when it is wanted. attested: version -> where its attestations are, or "".
 
     full: nothing more can be had for asking in another way, but for the attestations.
     """
 
-    releases: Mapping[str, Release]
-    attested: Mapping[str, str]
-    full: bool
+    __slots__ = ("_document", "_known", "_packed", "_reader", "attested", "full", "page")
+
+    def __init__(self, document: _Document, *, full: bool, page: str, packed: bytes = b"") -> None:
+        self._document = document
+        self._packed = packed
+        self._reader = _Reader(document, full=full, page=page)
+        self._known: dict[str, Release] = {}
+        self.attested = self._reader.attested
+        self.full = full
+        self.page = page
+
+    @property
+    def releases(self) -> Mapping[str, Release]:
+        """All of them, in the order of the document."""
+        return {version: self._made(version, said) for version, said in self._versions.items()}
+
+    def release(self, version: str) -> Release | None:
+        """This one, None where it is not listed."""
+        said = self._versions.get(version)
+        return None if said is None else self._made(version, said)
+
+    def brief(self) -> tuple[Release, ...]:
+        """All of them without what `release` tells better: files, people, times and links. All are partial."""
+        return tuple(self._reader.brief(version, said) for version, said in self._versions.items())
+
+    def packed(self) -> bytes:
+        """The document without all that nobody here reads."""
+        if self._packed:
+            return self._packed
+        slim = {version: _slim(said) for version, said in self._versions.items()}
+        return msgspec.json.encode(_Document(versions=slim, time=self._document.time))
+
+    @property
+    def _versions(self) -> dict[str, _Version]:
+        return self._document.versions or {}
+
+    def _made(self, version: str, said: _Version) -> Release:
+        if version not in self._known:
+            self._known[version] = self._reader.release(version, said)
+        return self._known[version]
 
     def __len__(self) -> int:
-        return len(self.releases)
+        return len(self._versions)
+
+
+def unpacked(packed: bytes, *, full: bool, page: str) -> Listing:
+    """The listing that was packed so. DecodeError for anything else."""
+    return Listing(_DOCUMENTS.decode(packed), full=full, page=page, packed=packed)
+
+
+def _slim(said: _Version) -> _Version:
+    """Without the scripts that do not run at installation, which are most of what is left."""
+    quiet = _is_there(said.scripts) and b"install" not in bytes(said.scripts)
+    return msgspec.structs.replace(said, scripts=_NO_SCRIPTS) if quiet else said
 
 
 def read(body: bytes, name: str, url: str, *, kind: str, asked_full: bool, page: str = "") -> Listing:
@@ -89,10 +141,7 @@ def read(body: bytes, name: str, url: str, *, kind: str, asked_full: bool, page:
             raise Missing(f"{name} was taken back by its publisher, and no version is left")
         raise Permanent(f"{urlsplit(url).hostname} sends no npm document for {name}: it has no versions")
     # Some registries know only one form and answer every question with it.
-    full = asked_full or (INSTALL not in kind and bool(document.time))
-    reader = _Reader(document, full=full, page=page)
-    releases = {version: reader.release(version, said) for version, said in document.versions.items()}
-    return Listing(releases, reader.attested, full)
+    return Listing(document, full=asked_full or (INSTALL not in kind and bool(document.time)), page=page)
 
 
 class _Reader:
@@ -127,6 +176,11 @@ class _Reader:
             links=self._links(said),
             partial=not self._full or version in self.attested,
         )
+
+    def brief(self, version: str, said: _Version) -> Release:
+        """Only what decides whether it is looked at, as an abbreviated document knows no more."""
+        trust = self._trust(version, said)
+        return Release(version=version, deprecated=self._once(_deprecated, said.deprecated), trust=trust, partial=True)
 
     def _trust(self, version: str, said: _Version) -> Trust:
         provenance = "" if self._says_attested and version not in self.attested else None

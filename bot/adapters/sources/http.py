@@ -13,7 +13,7 @@ one reader:
   `digest`. Numbers with a decimal point are read as they are written, so 1.10 stays 1.10;
 - `regex`: a pattern of re2, found anywhere and as often as it is there; its group `version`, or its only group, counts;
 - `selector`: a CSS selector for HTML; the text of each element, or its `attribute`;
-- `header`: a header of the answer, or `location`: the URL at which redirects ended.
+- `header`: any header of the answer, or `location`: the URL at which redirects ended.
 
 `match`, a pattern too, takes the version out of what was found; what it does not match is left out. `token` names a
 secret that is sent as a bearer token, to the host of `url` only. What finds nothing is an error: a page that was built
@@ -25,6 +25,7 @@ Options: `components`, and `logins`, a user's name and the name of a secret for 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,15 +41,16 @@ from bot.adapters.sources._patterns import Pattern
 from bot.adapters.sources._said import text_of, time_of
 from bot.core.errors import ConfigProblem, Missing, Permanent, Refused
 from bot.core.model import Component, Release
-from bot.tools.http import KEPT_HEADERS, Answer, Http
+from bot.tools.http import Answer, Http
 from bot.tools.secrets import Secret
 
 KIND = "http"
 READERS = ("json", "regex", "selector", "header")
 MOST_BYTES = 4 << 20
 MOST_RELEASES = 20_000
+MOST_KEPT = 2_000  # releases; each repository with endpoints has a source like this
 LONGEST_VERSION = 200
-HEADERS = ("location", *KEPT_HEADERS)
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")  # RFC 9110, 5.6.2
 
 Releases = tuple[Release, ...]
 
@@ -95,21 +97,26 @@ class Endpoints:
 
     def __init__(self, http: Http, known: Mapping[str, _Endpoint], logins: Logins) -> None:
         self._http, self._known, self._logins = http, known, logins
-        self._read: Pages[Releases] = Pages(len)
+        self._read: Pages[Releases] = Pages(len, most=MOST_KEPT)
         self._room = asyncio.Semaphore(2)  # readers at once: more would only make each of them slower
 
     async def releases(self, component: Component) -> Sequence[Release]:
         """What the endpoint tells now, in its order. Missing when nothing says how the component is to be read."""
         endpoint = self._known.get(component.name)
         if endpoint is None:
-            raise Missing(f"nothing says how {component.name[:100]!r} is read; describe it under components of {KIND}")
+            said = f"nothing says how {component.name[:100]!r} is read"
+            raise Missing(f"{said}; describe it under updates.endpoints, or as one of the components of {KIND}")
         url = component.registry or endpoint.url
         if web_url(url) is None:
             raise Permanent(f"{endpoint.name} has no URL to be asked; write it as https://host/path")
-        answer = await self._http.get(url, headers=self._login(endpoint, url), most_bytes=MOST_BYTES)
+        want = (endpoint.expression,) if endpoint.reader == "header" and not _is_location(endpoint.expression) else ()
+        answer = await self._http.get(url, headers=self._login(endpoint, url), most_bytes=MOST_BYTES, want=want)
         # A header may change where the body does not, and there is nothing to be saved by knowing the body.
         if endpoint.reader == "header":
-            return self._releases(endpoint, [_header(answer, endpoint.expression)], answer)
+            header = _header(answer, endpoint.expression)
+            if header is None:
+                raise Permanent(f"{host_of(answer.url)} sends no header {endpoint.expression} for {endpoint.name}")
+            return self._releases(endpoint, [header], answer)
         key = f"{endpoint.name} {url}"
         return await self._read.fetch(key, answer.digest, lambda: self._found(endpoint, answer))
 
@@ -182,8 +189,8 @@ def _checked(reader: str, expression: str, where: str) -> str:
             _apart.check_selector(expression)
     except ValueError as error:
         raise ConfigProblem(f"{where} cannot be used: {error}", mend="Mend the expression") from None
-    if reader == "header" and expression.lower() not in HEADERS:
-        raise ConfigProblem(f"{where}: {expression} is none that is read", mend=f"There are {', '.join(HEADERS)}")
+    if reader == "header" and not HEADER.fullmatch(expression):
+        raise ConfigProblem(f"{where}: {expression[:100]!r} can be no header's name", mend="Write header: X-Version")
     return expression
 
 
@@ -194,8 +201,12 @@ def _pattern(text: str, where: str) -> Pattern | None:
         raise ConfigProblem(f"{where} cannot be used: {error}", mend="Mend the pattern") from None
 
 
-def _header(answer: Answer, name: str) -> Any:
-    return answer.url if name.lower() == "location" else answer.headers.get(name.lower(), "")
+def _header(answer: Answer, name: str) -> str | None:
+    return answer.url if _is_location(name) else answer.headers.get(name.lower())
+
+
+def _is_location(header: str) -> bool:
+    return header.lower() == "location"
 
 
 def _release(said: Any, match: Pattern | None, where: str) -> Release | None:

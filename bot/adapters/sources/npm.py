@@ -22,7 +22,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -33,18 +33,21 @@ from bot.adapters import Options, Tools, decode, secret_of
 from bot.adapters.sources import _packument
 from bot.adapters.sources._attestations import repository_of
 from bot.adapters.sources._packument import INSTALL, Listing
-from bot.adapters.sources._pages import Pages, Place, bearer, below, configured, made_of, place_of
+from bot.adapters.sources._pages import Pages, Place, bearer, below, configured, place_of
 from bot.adapters.sources.pypi import without_login
 from bot.core.errors import Missing, Permanent
 from bot.core.model import Component, Release
 from bot.core.releases import UNNAMED
-from bot.tools.http import Answer, Http
+from bot.tools.forms import Form
+from bot.tools.http import Http
+from bot.tools.keeping import Answer
 from bot.tools.npm import NpmSettings, settings_of_npm
 
 KIND = "npm"
 ACCEPT = f"{INSTALL}; q=1.0, application/json; q=0.8, */*"
 NAME = re.compile(r"(?:@[a-z0-9~_-][\w.~-]*/)?[a-z0-9~_-][\w.~!'()*-]*", re.IGNORECASE | re.ASCII)
 LONGEST_NAME = 214
+MOST_LISTS = 100_000  # a digest each
 MOST_PROOF = 4 << 20  # bytes of an attestation; real ones have some tens of thousands
 
 
@@ -82,7 +85,9 @@ class Npm:
         self._places = places
         self._settings = settings
         self._known: NpmSettings | None = None
-        self._short: Pages[Listing] = Pages(len)
+        self._asking = asyncio.Lock()
+        # What each list was when it was last asked for, by its place; it holds the document where that is full already.
+        self._lists: LRUCache[str, tuple[str, _List]] = LRUCache(MOST_LISTS)
         # The full document as it was when the short one had this digest: unchanged there means unchanged here.
         self._full: Pages[Listing] = Pages(len, most=10_000)
         self._built: LRUCache[str, str] = LRUCache(4096)
@@ -90,15 +95,25 @@ class Npm:
     async def releases(self, component: Component) -> Sequence[Release]:
         """All versions as the registry lists them. Missing when it does not know the name, or the name is none."""
         url, _ = await self._where(component)
-        answer = await self._get(url, ACCEPT)
-        listing = await self._short.read(url, answer, lambda got: self._read(got, component.name, asked_full=False))
-        return tuple(listing.releases.values())
+        made = await self._http.made(url, _listing(component.name, full=False), headers=self._headers(url, ACCEPT))
+        self._heard(url, made.digest, _List(listing=made.value if made.value.full else None))
+        return tuple(made.value.releases.values())
+
+    async def brief(self, component: Component, turn: str = "") -> Sequence[Release]:
+        """The same without what `detail` tells better: files, links and times; nothing else is read of a short list.
+
+        turn: see `Http.made`.
+        """
+        url, _ = await self._where(component)
+        made = await self._http.made(url, _brief(component.name), headers=self._headers(url, ACCEPT), turn=turn)
+        self._heard(url, made.digest, made.value)
+        return made.value.releases or tuple(made.value.listing.releases.values() if made.value.listing else ())
 
     async def detail(self, component: Component, release: Release) -> Release:
         """The release with its time, its people and what its attestation names. Missing when it was taken back."""
         url, registry = await self._where(component)
         listing = await self._whole(url, component.name)
-        found = listing.releases.get(release.version)
+        found = listing.release(release.version)
         if found is None:
             raise Missing(f"{urlsplit(url).hostname} no longer lists {component.name} {release.version}")
         provenance = found.trust.provenance
@@ -112,7 +127,9 @@ class Npm:
         if not NAME.fullmatch(name) or len(name) > LONGEST_NAME:
             raise Missing(f"{name[:LONGEST_NAME]!r} can be no npm package's name")
         if self._known is None:
-            self._known = await asyncio.to_thread(self._settings)
+            async with self._asking:  # many want to know at once, and one asks
+                if self._known is None:
+                    self._known = await asyncio.to_thread(self._settings)
         registry = place_of(component.registry) if component.registry else self._registry(name, self._known)
         # npm writes the slash of a scope like this, and some registries know no other way.
         return f"{registry}/{quote(name, safe='@')}".replace("%2F", "%2f"), registry
@@ -124,9 +141,11 @@ class Npm:
             return self._places[scope if scope in self._places else ""].url
         return without_login(known.of(name))[0]
 
-    async def _get(self, url: str, accept: str, *, most: int | None = None) -> Answer:
-        headers = {"Accept": accept, **self._login(url)}
-        return await self._http.get(url, headers=headers, most_bytes=most)
+    def _headers(self, url: str, accept: str) -> dict[str, str]:
+        return {"Accept": accept, **self._login(url)}
+
+    def _heard(self, url: str, digest: str, said: _List) -> None:
+        self._lists[url] = (digest, said if said.listing else _List())
 
     def _login(self, url: str) -> dict[str, str]:
         for place in self._places.values():
@@ -139,20 +158,15 @@ class Npm:
 
     async def _whole(self, url: str, name: str) -> Listing:
         """The package with all that its registry says: what was read last, or the full document."""
-        digest, short = self._short.known(url) or ("", None)
-        if short and short.full:
-            return short
+        digest, said = self._lists.get(url, ("", _List()))
+        if said.listing:
+            return said.listing
 
         async def ask() -> Listing:
-            answer = await self._get(url, "application/json")
-            return await made_of(answer, lambda got: self._read(got, name, asked_full=True))
+            headers = self._headers(url, "application/json")
+            return (await self._http.made(url, _listing(name, full=True), headers=headers, mark=digest)).value
 
         return await self._full.fetch(url, digest, ask)
-
-    def _read(self, answer: Answer, name: str, *, asked_full: bool) -> Listing:
-        kind = answer.headers.get("content-type", "")
-        page = _page(answer.url, name)
-        return _packument.read(answer.body, name, answer.url, kind=kind, asked_full=asked_full, page=page)
 
     async def _proof(self, said: str, registry: str, name: str, release: Release) -> str:
         """The repository that an attestation names, by the registry's own word."""
@@ -164,12 +178,84 @@ class Npm:
         url = said if below(said, registry) else own.replace("%2F", "%2f")
         key = f"{checksum} {url}"
         if key not in self._built:
+            headers = self._headers(url, "application/json")
             try:
-                answer = await self._get(url, "application/json", most=MOST_PROOF)
+                # What is said of a file's build hangs on the file alone.
+                named = _named(checksum)
+                made = await self._http.made(url, named, headers=headers, most_bytes=MOST_PROOF, mark=checksum)
             except Permanent:
                 return UNNAMED
-            self._built[key] = repository_of(answer.body, checksum)
+            self._built[key] = made.value
         return self._built[key]
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A list in brief. listing: the document, where the registry gave the full one for it."""
+
+    releases: tuple[Release, ...] = ()
+    listing: Listing | None = None
+
+
+class _Packed(msgspec.Struct):
+    releases: tuple[Release, ...] = ()
+    document: bytes = b""
+
+
+def _read(answer: Answer, name: str, *, full: bool) -> Listing:
+    kind, page = answer.headers.get("content-type", ""), _page(answer.url, name)
+    return _packument.read(answer.body, name, answer.url, kind=kind, asked_full=full, page=page)
+
+
+def _slim(read: Listing) -> Listing:
+    """The same out of few bytes: what is decoded holds on to those that it came from."""
+    return _packument.unpacked(read.packed(), full=read.full, page=read.page)
+
+
+def _listing(name: str, *, full: bool) -> Form[Listing]:
+    """The document, slim. full: whether it is asked for as such; a registry may give it in either case."""
+
+    def make(answer: Answer) -> Listing:
+        return _slim(_read(answer, name, full=full))
+
+    def pack(listing: Listing) -> bytes:
+        return msgspec.msgpack.encode((listing.full, listing.page, listing.packed()))
+
+    def unpack(packed: bytes) -> Listing:
+        said, page, document = _LISTINGS.decode(packed)
+        return _packument.unpacked(document, full=said, page=page)
+
+    return Form(name=f"npm listing 1 {name} {full}", make=make, pack=pack, unpack=unpack)
+
+
+def _brief(name: str) -> Form[_List]:
+    whole = _listing(name, full=False)
+
+    def make(answer: Answer) -> _List:
+        read = _read(answer, name, full=False)
+        return _List(listing=_slim(read)) if read.full else _List(releases=read.brief())
+
+    def pack(said: _List) -> bytes:
+        document = whole.pack(said.listing) if said.listing else b""
+        return msgspec.msgpack.encode(_Packed(releases=said.releases, document=document))
+
+    def unpack(packed: bytes) -> _List:
+        said = _BRIEFS.decode(packed)
+        return _List(releases=said.releases, listing=whole.unpack(said.document) if said.document else None)
+
+    return Form(name=f"npm brief 1 {name}", make=make, pack=pack, unpack=unpack)
+
+
+def _named(checksum: str) -> Form[str]:
+    def make(answer: Answer) -> str:
+        return repository_of(answer.body, checksum)
+
+    return Form(name=f"npm proof 1 {checksum}", make=make, pack=str.encode, unpack=bytes.decode)
+
+
+# Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
+_BRIEFS = msgspec.msgpack.Decoder(_Packed)
+_LISTINGS = msgspec.msgpack.Decoder(tuple[bool, str, bytes])
 
 
 def _page(url: str, name: str) -> str:

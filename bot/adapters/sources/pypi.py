@@ -20,24 +20,26 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
 import msgspec
-import structlog
 from cachetools import LRUCache
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from bot.adapters import Options, Tools, decode
 from bot.adapters.sources import _simple
 from bot.core.errors import Missing
 from bot.core.model import Artifact, Component, Release
+from bot.tools import quiet
+from bot.tools.forms import Form
 from bot.tools.http import Http
+from bot.tools.keeping import SMALL, Answer
 from bot.tools.pip import IndexSettings
 
 KIND = "pypi"
 ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"
-SMALL = 256 << 10  # a bigger page is read in a thread, so that nobody waits for it
-PAGES = 512
+MOST_FILES = 50_000  # of all pages that are kept as read: some 25 MB
 
 Releases = tuple[Release, ...]
-log = structlog.get_logger(__name__)
+# Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
+_RELEASES = msgspec.msgpack.Decoder(Releases)
 
 
 class _Options(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,39 +59,64 @@ class PyPI:
         self._http = http
         self._index = index
         self._settings: IndexSettings | None = None
+        self._asking = asyncio.Lock()
         # A page that has not changed is not read again.
-        self._read: LRUCache[tuple[str, str], Releases] = LRUCache(PAGES)
+        self._read: LRUCache[tuple[str, str], Releases] = LRUCache(MOST_FILES, getsizeof=_size)
 
     async def releases(self, component: Component) -> Sequence[Release]:
         """All releases as listed now, oldest version first. Missing when no index knows the name."""
-        name = component.name
-        wanted = canonicalize_name(name)
-        if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", wanted):
-            raise Missing(f"{name!r} can be no package's name")
+        wanted = _name(component)
         settings = await self._known()
         pages = await asyncio.gather(*(self._page(index, wanted) for index in settings.all))
         listed = [(index, page) for index, page in zip(settings.all, pages, strict=True) if page is not None]
         if not listed:
             listed = [(link, page) for link in settings.find_links if (page := await self._links(link, wanted))]
         if not listed:
-            raise Missing(f"no index that pip uses here knows {wanted}")
+            raise Missing(_unknown(wanted))
         chosen, page = listed[0]
         for index, more in listed[1:]:
             if same_project(page, more):
                 page = join(page, more)
             else:
-                log.warning("two indexes show different projects of one name", name=wanted, taken=_shown(index),
-                            left=_shown(chosen))  # fmt: skip
+                taken, left = _shown(index), _shown(chosen)
+                log = quiet.logger(__name__)
+                log.warning("two indexes show different projects of one name", name=wanted, taken=taken, left=left)
                 chosen, page = index, more
         return page
 
+    async def brief(self, component: Component, turn: str = "") -> Sequence[Release]:
+        """The same, but only of those that updates usually lead to with all their files; the others are partial.
+
+        turn: see `Http.made`. What a big page says fills a hundred times the room of this. Where several indexes are
+        asked, what they say is compared file by file, so there the list is whole.
+        """
+        wanted = _name(component)
+        settings = await self._known()
+        if len(settings.all) != 1 or _folder(settings.all[0]):
+            return await self.releases(component)
+        plain, login = without_login(f"{settings.all[0]}/{wanted}/")
+        try:
+            made = await self._http.made(plain, _brief(wanted), headers={"Accept": ACCEPT, **login}, turn=turn)
+        except Missing:
+            if settings.find_links:
+                return await self.releases(component)
+            raise Missing(_unknown(wanted)) from None
+        return made.value
+
     async def detail(self, component: Component, release: Release) -> Release:
-        """The page holds all that an index says."""
-        return release
+        """The release with all its files. Missing when it was taken back meanwhile."""
+        if not release.partial:
+            return release
+        for one in await self.releases(component):
+            if one.version == release.version:
+                return one
+        raise Missing(f"no index lists {component.name} {release.version} any longer")
 
     async def _known(self) -> IndexSettings:
         if self._settings is None:
-            self._settings = await asyncio.to_thread(self._index)
+            async with self._asking:  # many want to know at once, and one asks
+                if self._settings is None:
+                    self._settings = await asyncio.to_thread(self._index)
         return self._settings
 
     async def _page(self, index: str, name: str) -> Releases | None:
@@ -113,17 +140,38 @@ class PyPI:
         plain, login = without_login(url)
         answer = await self._http.get(plain, headers={"Accept": "text/html" if flat else ACCEPT, **login})
         key = (f"{name} {plain}", answer.digest)
-        if key not in self._read:
-            as_json = "json" in answer.headers.get("content-type", "") or answer.body[:1] == b"{"
-            read = partial(_read_page, answer.body, name, answer.url, as_json)
-            self._read[key] = read() if len(answer.body) < SMALL else await asyncio.to_thread(read)
-        return self._read[key]
+        if (known := self._read.get(key)) is not None:
+            return known
+        read = partial(_read_page, answer.body, name, answer.url, _is_json(answer))
+        page = read() if len(answer.body) < SMALL else await asyncio.to_thread(read)
+        if _size(page) <= MOST_FILES:
+            self._read[key] = page
+        return page
 
 
-def _read_page(body: bytes, name: str, url: str, as_json: bool) -> Releases:
+def _name(component: Component) -> NormalizedName:
+    """As indexes write it. Missing for what can be none."""
+    wanted = canonicalize_name(component.name)
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", wanted):
+        raise Missing(f"{component.name!r} can be no package's name")
+    return wanted
+
+
+def _read_page(body: bytes, name: str, url: str, as_json: bool, brief: bool = False) -> Releases:
     if as_json:
-        return _simple.of_json(body, name, url)
-    return _simple.of_html(body.decode("utf-8", "replace"), name, url)
+        return _simple.of_json(body, name, url, brief=brief)
+    return _simple.of_html(body.decode("utf-8", "replace"), name, url, brief=brief)
+
+
+def _is_json(answer: Answer) -> bool:
+    return "json" in answer.headers.get("content-type", "") or answer.body[:1] == b"{"
+
+
+def _brief(name: str) -> Form[Releases]:
+    def make(answer: Answer) -> Releases:
+        return _read_page(answer.body, name, answer.url, _is_json(answer), brief=True)
+
+    return Form(name=f"pypi brief 1 {name}", make=make, pack=msgspec.msgpack.encode, unpack=_RELEASES.decode)
 
 
 def _local_page(folder: Path, name: str) -> Releases | None:
@@ -160,6 +208,14 @@ def without_login(url: str) -> tuple[str, Mapping[str, str]]:
     pair = f"{unquote(split.username)}:{unquote(split.password or '')}"
     bare = urlunsplit(split._replace(netloc=split.netloc.rpartition("@")[2]))
     return bare, {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
+
+
+def _size(page: Releases) -> int:
+    return 1 + sum(1 + len(release.artifacts) for release in page)
+
+
+def _unknown(name: str) -> str:
+    return f"no index that pip uses here knows {name}"
 
 
 def _shown(index: str) -> str:

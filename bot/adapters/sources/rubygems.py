@@ -24,7 +24,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from bot.adapters import Options, Tools, decode, secret_of
-from bot.adapters.sources._attestations import repository_of_bundles
+from bot.adapters.sources._bundles import repository_of_bundles
 from bot.adapters.sources._pages import Pages, Place, basic, configured, made_of, place_of
 from bot.adapters.sources._said import Links, links_of, time_of, web_url
 from bot.core.errors import Missing, Permanent, Refused

@@ -5,6 +5,7 @@ A scheme is named like its ecosystem. It orders and tells apart; which version t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -12,6 +13,7 @@ from typing import Any, Protocol, cast
 
 from bot.core.errors import ConfigProblem, InvalidVersion
 from bot.core.model import Kind
+from bot.core.versions import _widening
 
 LONGEST_RANGE = 1000
 LONGEST = 200  # no version that anybody means is longer; a hostile one could be very long
@@ -126,6 +128,29 @@ def satisfies(scheme: str, text: str, wanted: str) -> bool:
         return _scheme(scheme).satisfies(text, wanted)
     except ValueError as error:
         raise ConfigProblem(f"{wanted[:LONGEST]!r} is no {scheme} version range") from error
+
+
+def widened(scheme: str, wanted: str, version: str, *, said: Callable[[str], str] = str) -> str:
+    """The range with the smallest edit, in the style it is written in, that lets it take this version too.
+
+    said: how the scheme says what is written, where a file has words of its own. The range itself, where it takes the
+    version already. Lower bounds and exclusions stay. InvalidVersion; ConfigProblem where no edit is known that does.
+    """
+    key(scheme, version)
+
+    def takes(text: str) -> bool:
+        try:
+            return satisfies(scheme, version, said(text))
+        except ConfigProblem:
+            return False
+
+    if takes(wanted):
+        return wanted
+    short = len(wanted) <= LONGEST_RANGE
+    found = next((new for new in _widening.proposals(wanted, version, takes) if takes(new)), None) if short else None
+    if found is None:
+        raise ConfigProblem(f"the range {wanted[:LONGEST]!r} cannot be widened to {version}", mend="Write it by hand")
+    return found
 
 
 def fits(scheme: str, before: str, after: str) -> bool:

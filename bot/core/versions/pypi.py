@@ -12,10 +12,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from bot.core.model import Kind
-
-YEARS = range(1990, 2200)
-SHORT_YEARS = range(17, 40)  # calendar versions of two digits, as in 24.1
-JUMP = 8  # pip went from 10 to 18: no maker of semantic versions skips that many
+from bot.core.versions import _numbering
 
 
 @lru_cache(maxsize=4096)
@@ -54,32 +51,16 @@ def satisfies(text: str, wanted: str) -> bool:
     return _range(wanted).contains(_version(text), prereleases=True)
 
 
+def fits(before: str, after: str) -> bool:
+    """Whether both are of one build: a local label (1.3+cu121) is its own line, and `==1.3` takes every label."""
+    return _version(before).local == _version(after).local
+
+
 def bump(before: str, after: str) -> Kind:
-    """The first number that differs names the kind."""
+    """The first number that differs names the kind; another epoch is another numbering."""
     low, high = sorted((_version(before), _version(after)))
-    if low.epoch != high.epoch or _changes_scheme(low, high):
-        return Kind.SCHEME
-    if low.major != high.major:
-        return Kind.MAJOR
-    return Kind.MINOR if low.minor != high.minor else Kind.PATCH
-
-
-def _changes_scheme(low: Version, high: Version) -> bool:
-    if _shape(low) != _shape(high):
-        return True
-    jumped = high.major - low.major >= JUMP
-    return jumped and high.major in SHORT_YEARS and high.minor <= 12 and low.major < SHORT_YEARS.start
-
-
-def _shape(version: Version) -> str:
-    """How the first number counts: releases, years, or whole dates (20260304)."""
-    if version.major < YEARS.start:
-        return "count"
-    return "year" if version.major in YEARS else "date"
+    return Kind.SCHEME if low.epoch != high.epoch else _numbering.step(low.release, high.release)
 
 
 def _numbers(version: Version) -> tuple[int, ...]:
-    numbers = list(version.release)
-    while numbers and not numbers[-1]:
-        numbers.pop()
-    return tuple(numbers)
+    return _numbering.trimmed(version.release)

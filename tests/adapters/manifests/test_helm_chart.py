@@ -75,10 +75,11 @@ def test_the_older_form_is_read_and_other_files_of_its_name_are_not() -> None:
 
 
 def test_only_the_number_of_an_exact_version_changes() -> None:
-    """The sign before it stays; a range is not edited."""
+    """The sign before it stays; a range is edited only where it shuts the release out."""
     assert moved(FILE, "Chart.yaml", CHART, 1, release("18.0.0")) == CHART.replace("=17.0.0", "=18.0.0")
-    with pytest.raises(ConfigProblem, match=r"Chart.yaml:10: no longer pins ranged to ~1.2.0"):
-        FILE.rewrite(CHART, FILE.read("Chart.yaml", CHART)[2], release("1.3.0"))
+    ranged = FILE.read("Chart.yaml", CHART)[2]
+    assert FILE.rewrite(CHART, ranged, release("1.2.9")) == CHART
+    assert FILE.rewrite(CHART, ranged, release("1.3.0")) == CHART.replace("~1.2.0", "~1.3.0")
 
 
 def test_a_broken_chart_names_its_line() -> None:

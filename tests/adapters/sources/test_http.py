@@ -115,6 +115,24 @@ async def test_a_header_may_tell_a_version(shelf: Shelf) -> None:
     assert await versions(shelf, header="location", match=r"/v([0-9.]+)$") == ["2.0"]
 
 
+async def test_any_header_may_tell_a_version(shelf: Shelf) -> None:
+    """Also one that changes while the body, its validator and so a cache's answer stay the same."""
+    headers = {"ETag": '"same"', "X-App-Version": "1.4"}
+
+    def answer(request: web.Request) -> web.Response:
+        same = request.headers.get("If-None-Match") == headers["ETag"]
+        return web.Response(status=304) if same else web.Response(text="same", headers=headers)
+
+    shelf.pages["/tool"] = answer
+    async with source(shelf, cached=True, header="x-app-version") as endpoints:
+        assert [one.version for one in await endpoints.releases(TOOL)] == ["1.4"]
+        headers["X-App-Version"] = "1.5"
+        assert [one.version for one in await endpoints.releases(TOOL)] == ["1.5"]
+        del headers["X-App-Version"]
+        with pytest.raises(Permanent, match=r"127\.0\.0\.1:[0-9]+ sends no header x-app-version for tool"):
+            await endpoints.releases(TOOL)
+
+
 async def test_a_second_look_is_cheap(shelf: Shelf) -> None:
     """What did not change is not read again, also where a server gives no validator."""
     shelf.pages["/tool"] = {"v": "1.0"}
@@ -140,7 +158,7 @@ async def test_a_second_look_is_cheap(shelf: Shelf) -> None:
         ({"regex": "a"}, "needs a group named version"),
         ({"selector": "a["}, r"components\.tool\.selector cannot be used"),
         ({"selector": "a", "match": "("}, r"components\.tool\.match cannot be used"),
-        ({"header": "X-Secret"}, "X-Secret is none that is read"),
+        ({"header": "X Version"}, "'X Version' can be no header's name"),
         ({"json": "a", "attribute": "b"}, r"components\.tool\.attribute"),
         ({"json": "a", "url": "file:///etc/passwd"}, r"components\.tool\.url"),
         ({"json": "a", "token": "NONE"}, "no secret 'NONE'"),
@@ -203,7 +221,7 @@ async def test_private_addresses_are_not_asked() -> None:
         ("[" * 100_000, {"json": "v"}, "it is no JSON"),
         ("hello", {"regex": r"tool (\S+)"}, "tells no version"),
         ("<p>", {"selector": "li"}, "tells no version"),
-        ("x", {"header": "link"}, "can be no version"),
+        ("x", {"header": "link"}, "sends no header link"),
         ("x" * (4 << 20) + "y", {"regex": "(x)"}, "sends more than"),
     ],
 )

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from bot.adapters import Tools, open_one, sources
 from bot.adapters.sources import rubygems as module
-from bot.adapters.sources._attestations import SOURCE, UNNAMED, repository_of_bundles
+from bot.adapters.sources._attestations import UNNAMED
+from bot.adapters.sources._bundles import SOURCE, repository_of_bundles
 from bot.adapters.sources.rubygems import RubyGems
 from bot.core.errors import Missing, Permanent, Refused, Transient
 from bot.core.model import Component, Trust
