@@ -77,7 +77,7 @@ def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -
     set_up_later(_warnings)  # what a person must know of the look stands in its report
     # What a look reads stays until its end; to go through it again and again in search of rubbish finds none.
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(1_000_000, 20, 20)
     _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only))
 
 

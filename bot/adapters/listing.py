@@ -5,6 +5,7 @@ What moves along in a lock file is held to the same rules: too young asks a pers
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -70,9 +71,14 @@ async def answers(group: Group, source: Source, choose: Choose, shelf: Shelf, no
     pinned = [pin.version for pin in group.pins if pin.version is not None]
     for _ in range(MOST_DETAILS):
         found = choose(tuple(listed.values()), flaws=flaws)
-        unread = {choice.asks.version: choice.asks for choice in found if choice.asks is not None}
-        for version, release in unread.items():
-            listed[version] = await _known(component, source, release, shelf.sightings, now)
+        unread = {one.version: one for choice in found for one in (choice.asks, *choice.also) if one is not None}
+        read = await asyncio.gather(
+            *(_known(component, source, one, shelf.sightings, now) for one in unread.values()), return_exceptions=True
+        )
+        for one in read:
+            if isinstance(one, BaseException):
+                raise one
+            listed[one.version] = one
         targets = [choice.target.version for choice in found if choice.target is not None]
         # A range pins nothing; where it is widened, what it takes now is what is in use.
         used = [*pinned, *(choice.inside for choice in found if choice.inside)]

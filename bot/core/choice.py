@@ -41,6 +41,7 @@ class Choice:
     current: the pinned version, or the range as written where no pin is exact.
     gates: what a person has to look at before this may be merged. fixes: the advisories that the target mends.
     asks: a release of which more must be known before there is an answer; `why` holds what can be said until then.
+    also: others of which that is known already.
     inside: where ranges are to be widened, the newest version that they take as they are; "" when they take none.
     """
 
@@ -53,6 +54,7 @@ class Choice:
     held_until: datetime | None = None
     gates: tuple[str, ...] = ()
     asks: Release | None = None
+    also: tuple[Release, ...] = ()
     fixes: tuple[str, ...] = ()
     inside: str = ""
 
@@ -185,7 +187,7 @@ def _proposal(
     known = question.flaws.get(question.current, ())
     lines += [advisories.told(question.current, known)] if advisories.standing(known) else []
     lines += filter(None, [advisories.fixes(release.version, known, question.flaws.get(release.version, ()))])
-    gates = _gates(question, release)
+    gates, unread = _gates(question, release), _unread(question, release)
     return Choice(
         verdict=Verdict.APPROVE,
         current=question.current,
@@ -194,7 +196,8 @@ def _proposal(
         priority=_priority(question, release, kind, urgent),
         why=(*lines, *gates, *_lines([pair for pair in passed if not pair[1].quiet]), *notes),
         gates=gates,
-        asks=_forerunner(question, release),
+        asks=unread[0] if unread else None,
+        also=unread[1:],
         fixes=tuple(one.name for one in question.mended(release)),
     )
 
@@ -207,13 +210,13 @@ def _gates(question: Question, release: Release) -> tuple[str, ...]:
     return tuple(lost)
 
 
-def _forerunner(question: Question, release: Release) -> Release | None:
-    """An earlier release that has to be known better before it can be said whether this one lost anything."""
+def _unread(question: Question, release: Release) -> tuple[Release, ...]:
+    """Earlier releases that have to be known better before it can be said whether this one lost anything."""
     if release.trust == Trust():
-        return None
+        return ()
     scheme = question.scheme
     before = (one for one in question.listed if versions.compare(scheme, one.version, release.version) < 0)
-    return next((one for one in islice(before, FORERUNNERS) if one.partial), None)
+    return tuple(one for one in islice(before, FORERUNNERS) if one.partial)
 
 
 def _by_closed(question: Question, release: Release, newer: Sequence[tuple[Release, Objection]]) -> Objection | None:

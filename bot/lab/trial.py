@@ -112,6 +112,9 @@ class _Attempt:
         host = self.lab.host
         if host.isolation is Isolation.NONE:
             return self._said(Grade.UNKNOWN, f"nothing was run: {host.reason}. {host.mend}")
+        if not await asyncio.to_thread(suites.find, self.trial.candidate, self.trial.suites):
+            # Nothing is fetched for tests that are not there.
+            return self._said(Grade.UNKNOWN, "no tests were found that can be run here, so nothing was tried")
         try:
             async with self._samples() as samples:
                 if isinstance(samples, Simulation):
@@ -169,8 +172,6 @@ class _Attempt:
     async def _all_suites(self, before: Sample, after: Sample) -> Simulation:
         notes = [*after.environment.notes]
         found = suites.find(after.tree, self.trial.suites)
-        if not found:
-            return self._said(Grade.UNKNOWN, "there are no tests, so nothing was tried", notes=notes)
         results: list[SuiteResult] = []
         for suite in found:
             try:

@@ -208,6 +208,7 @@ def _told(repo: RepoName, component: Component, choice: Choice) -> Answer:
         kind=choice.kind,
         priority=choice.priority,
         id=_id(repo, component, choice),
+        waits=choice.held_until is not None,
     )
 
 

@@ -84,23 +84,30 @@ class Folder:
         said = _Head(url=kept.url, digest=kept.digest, headers=dict(kept.headers), check=check, mark=kept.mark)
         head = msgspec.json.encode(said)
         try:
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, beside = tempfile.mkstemp(dir=self._path, prefix=".new-")
+            handle, beside = self._beside()
             with os.fdopen(handle, "wb") as out:
                 out.write(head + b"\n" + kept.body)
             Path(beside).replace(self._file(key))
         except OSError:
             return  # a full disk or a read-only home costs speed, not truth
 
+    def _beside(self) -> tuple[int, str]:
+        try:
+            return tempfile.mkstemp(dir=self._path, prefix=".new-")
+        except FileNotFoundError:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return tempfile.mkstemp(dir=self._path, prefix=".new-")
+
     def sweep(self, *, now: float | None = None) -> int:
         """Remove what nobody asked for in 30 days; returns how many files. now: Unix time."""
         oldest = (time.time() if now is None else now) - DAYS_KEPT * 86400
         gone = 0
         try:
-            for file in self._path.iterdir():
-                if file.is_file() and file.stat().st_mtime < oldest:
-                    file.unlink()
-                    gone += 1
+            with os.scandir(self._path) as files:
+                for file in files:
+                    if file.is_file() and file.stat().st_mtime < oldest:
+                        Path(file.path).unlink()
+                        gone += 1
         except OSError:
             return gone
         return gone

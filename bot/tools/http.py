@@ -330,7 +330,7 @@ async def _read(answer: aiohttp.ClientResponse, most: int) -> bytes:
     # Counted after decompression: a small answer may unfold to a very big one.
     parts: list[bytes] = []
     size = 0
-    async for part in answer.content.iter_chunked(1 << 16):
+    async for part in answer.content.iter_any():
         size += len(part)
         if size > most:
             raise Permanent(f"{answer.url.host} sends more than {most} bytes for {answer.url.raw_path}")

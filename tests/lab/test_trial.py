@@ -136,7 +136,7 @@ async def test_a_conflict_refuses_the_update(lab: Laboratory, tmp_path: Path) ->
 
 async def test_requirements_that_cannot_be_read_are_not_known(lab: Laboratory, tmp_path: Path) -> None:
     """File and line are named."""
-    after = tree(tmp_path / "b", {"requirements.txt": "greeter==1.1\n???\n"})
+    after = tree(tmp_path / "b", {"requirements.txt": "greeter==1.1\n???\n", "test_it.py": "def test_it(): pass\n"})
     simulation = await lab.simulate(a_trial(a_tree(tmp_path / "a", "1.0"), after))
     assert simulation.grade is Grade.UNKNOWN and "requirements.txt:2" in simulation.why
 

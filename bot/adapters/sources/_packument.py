@@ -155,8 +155,9 @@ class _Reader:
         self._same: dict[tuple[Callable[..., Any], bytes], Any] = {}
         # A registry that says something for no version at all leaves it out; one that says it for some means the rest.
         self._trusts: dict[tuple[object, ...], Trust] = {}
-        self._says_scripts = _any(versions, lambda said: said.has_install_script, lambda said: said.scripts)
-        self._says_attested = _any(versions, lambda said: said.dist.attestations)
+        every = versions.values()
+        self._says_scripts = any(_is_there(one.has_install_script) or _is_there(one.scripts) for one in every)
+        self._says_attested = any(_is_there(one.dist.attestations) for one in every)
         self.attested = {
             version: self._once(_attestations, said.dist.attestations)
             for version, said in versions.items()
@@ -179,8 +180,8 @@ class _Reader:
 
     def brief(self, version: str, said: _Version) -> Release:
         """Only what decides whether it is looked at, as an abbreviated document knows no more."""
-        trust = self._trust(version, said)
-        return Release(version=version, deprecated=self._once(_deprecated, said.deprecated), trust=trust, partial=True)
+        words = "" if said.deprecated is ABSENT else self._once(_deprecated, said.deprecated)
+        return Release(version=version, deprecated=words, trust=self._trust(version, said), partial=True)
 
     def _trust(self, version: str, said: _Version) -> Trust:
         provenance = "" if self._says_attested and version not in self.attested else None
@@ -205,19 +206,16 @@ class _Reader:
         return links_of(repository=repository, homepage=homepage)
 
     def _once(self, make: Callable[[msgspec.Raw], T], raw: msgspec.Raw) -> T:
-        key = (make, bytes(raw))
+        key = (make, b"" if raw is ABSENT else bytes(raw))
         if key not in self._same:
             self._same[key] = make(raw)
         made: T = self._same[key]
         return made
 
 
-def _any(versions: Mapping[str, _Version], *fields: Callable[[_Version], msgspec.Raw]) -> bool:
-    return any(_is_there(field(said)) for said in versions.values() for field in fields)
-
-
 def _is_there(raw: msgspec.Raw) -> bool:
-    return bytes(raw) not in (b"", b"null")
+    # Most are not: the first look spares the others.
+    return raw is not ABSENT and bytes(raw) not in (b"", b"null")
 
 
 def _value(raw: msgspec.Raw) -> Any:

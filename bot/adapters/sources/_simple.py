@@ -11,12 +11,13 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 
 import msgspec
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from bot.adapters.sources._said import time_of
-from bot.core import errors, versions
-from bot.core.errors import Permanent
+from bot.core import versions
+from bot.core.errors import InvalidVersion, Permanent
 from bot.core.model import Artifact, Release
+from bot.core.versions import pypi
 
 SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 FEW = 100  # so many files are listed whole, however brief the list is to be
@@ -104,43 +105,63 @@ def _must_be_known(version: str, url: str) -> None:
 def _releases(
     files: Iterable[File], name: str, url: str, spelled: Sequence[str], *, brief: bool = False
 ) -> tuple[Release, ...]:
-    spellings = {version: text for text in spelled if (version := _version(text))}
-    namer = _Namer(name)
-    found: dict[Version, list[File]] = {}
-    lists: dict[str, list[File]] = {}
+    namer, lists = _Namer(name), _Lists(spelled)
+    last: list[File] = []
     count = 0
     for file in files:
-        text = namer.version(file.filename)
-        if text is None:
-            continue
-        if text not in lists:
-            version = _version(text)
-            # pip cannot install what is no PEP 440 version, so it is no release either.
-            lists[text] = [] if version is None else found.setdefault(version, [])
-        lists[text].append(file)
+        # The wheels of one version mostly stand side by side, and there may be ten thousand.
+        if not namer.as_the_last(file.filename):
+            text = namer.version(file.filename)
+            if text is None:
+                continue
+            last = lists.of(text)
+        last.append(file)
         count += 1
-    listed = {version: _Listed(spellings.get(version, str(version)), found[version]) for version in sorted(found)}
+    listed = {key: _Listed(lists.spellings[key], lists.found[key]) for key in sorted(lists.found)}
     whole = _likely(listed) if brief and count > FEW else listed.keys()
-    return tuple(one.release(url, whole=version in whole) for version, one in listed.items())
+    return tuple(one.release(url, whole=key in whole) for key, one in listed.items())
 
 
-def _likely(listed: dict[Version, _Listed]) -> set[Version]:
+class _Lists:
+    """The files of each version, however a file's name spells it. spelled: as the index itself writes versions."""
+
+    def __init__(self, spelled: Sequence[str]) -> None:
+        self.spellings = {key: text for text in spelled if (key := _key(text))}
+        self.found: dict[pypi.Key, list[File]] = {}
+        self._by_text: dict[str, list[File]] = {}
+
+    def of(self, text: str) -> list[File]:
+        """The list to add to; one that nobody will see for what is no version."""
+        if text not in self._by_text:
+            self._by_text[text] = self._new(text)
+        return self._by_text[text]
+
+    def _new(self, text: str) -> list[File]:
+        key = _key(text)
+        if key is None:  # pip cannot install what is no PEP 440 version, so it is no release either
+            return []
+        if key not in self.spellings:
+            self.spellings[key] = str(Version(text))
+        return self.found.setdefault(key, [])
+
+
+def _likely(listed: dict[pypi.Key, _Listed]) -> set[pypi.Key]:
     """The newest finished releases of each major version: what updates lead to. listed: oldest version first."""
-    chosen: set[Version] = set()
+    chosen: set[pypi.Key] = set()
     counted: defaultdict[tuple[int, int], int] = defaultdict(int)
-    for version, one in reversed(listed.items()):
-        major = (version.epoch, version.major)
-        if counted[major] < NEWEST and not one.yanked and not version.is_prerelease:
-            counted[major] += 1
-            chosen.add(version)
+    for key, one in reversed(listed.items()):
+        line = pypi.line(key)
+        if counted[line] < NEWEST and not one.yanked and pypi.is_finished(key):
+            counted[line] += 1
+            chosen.add(key)
     return chosen
 
 
-def _version(text: str) -> Version | None:
-    """Remembered, since whoever compares releases asks for the same ones."""
+def _key(text: str) -> pypi.Key | None:
+    """Remembered, since whoever compares releases asks for the same ones. None for what is no version."""
     try:
-        return Version(text) if len(text) > versions.LONGEST else cast(Version, versions.key("pypi", text))
-    except (InvalidVersion, errors.InvalidVersion):
+        return pypi.key(text) if len(text) > versions.LONGEST else cast(pypi.Key, versions.key("pypi", text))
+    except (ValueError, InvalidVersion):
         return None
 
 
@@ -150,18 +171,26 @@ def version_of(filename: str, name: str) -> str | None:
 
 
 class _Namer:
-    """Tells versions by the names of one project's files, of which there may be ten thousand."""
+    """Tells versions by the names of one project's files."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._same: dict[str, bool] = {}
+        self._last = "-"  # how the wheel began that was last asked for; no file's name begins so
+
+    def as_the_last(self, filename: str) -> bool:
+        """Whether it is a wheel of the same version as the last file that `version` was asked for."""
+        return filename.startswith(self._last) and filename.endswith(".whl") and filename.count("-") in (4, 5)
 
     def version(self, filename: str) -> str | None:
         """None for a file of another project, and for one that is neither a wheel nor an sdist."""
+        self._last = "-"
         if filename.endswith(".whl"):
-            project, _, rest = filename.partition("-")
-            fits = rest.count("-") in (3, 4) and self._is(project)
-            return rest.partition("-")[0].replace("_", "-") if fits else None
+            parts = filename.split("-")
+            if len(parts) not in (5, 6) or not self._is(parts[0]):
+                return None
+            self._last = f"{parts[0]}-{parts[1]}-"
+            return parts[1].replace("_", "-")
         stem = next((filename[: -len(end)] for end in SDISTS if filename.endswith(end)), None)
         if stem is None:
             return None
@@ -187,17 +216,13 @@ class _Listed:
     def __init__(self, version: str, files: Sequence[File]) -> None:
         self._version, self._files = version, files
         # A release is withdrawn only when all its files are; a single withdrawn file is just not offered.
-        self._offered = [file for file in files if file.yanked is False] or files
-        self.yanked = self._offered[0].yanked is not False
+        offered = files if _all_offered(files) else [file for file in files if file.yanked is False] or files
+        self._offered = offered
+        self.yanked = offered[0].yanked is not False
 
     def release(self, url: str, *, whole: bool) -> Release:
         """whole: with all its files, else one for each demand on Python, and partial if that is not all."""
-        kept: Sequence[File] = self._offered
-        if not whole:
-            first: dict[str | None, File] = {}
-            for file in self._offered:
-                first.setdefault(file.requires_python, file)
-            kept = list(first.values())
+        kept = self._offered if whole else _demanding(self._offered)
         said = (file.yanked for file in self._files if isinstance(file.yanked, str) and file.yanked)
         return Release(
             version=self._version,
@@ -207,6 +232,20 @@ class _Listed:
             artifacts=tuple(_artifact(file, url) for file in kept),
             partial=len(kept) < len(self._offered),
         )
+
+
+def _demanding(files: Sequence[File]) -> Sequence[File]:
+    """The first file of each demand on Python, in their order."""
+    if len({file.requires_python for file in files}) == 1:
+        return files[:1]
+    first: dict[str | None, File] = {}
+    for file in files:
+        first.setdefault(file.requires_python, file)
+    return list(first.values())
+
+
+def _all_offered(files: Sequence[File]) -> bool:
+    return {file.yanked for file in files} == {False}
 
 
 def _artifact(file: File, url: str) -> Artifact:
@@ -222,10 +261,11 @@ def _artifact(file: File, url: str) -> Artifact:
 
 def _first(texts: Sequence[str]) -> datetime | None:
     """The earliest of these times."""
-    # Texts of one length that end in Z have one form, and sort as their times do.
-    alike = len(set(map(len, texts))) == 1 and all(text[10:11] == "T" and text[-1] == "Z" for text in texts)
-    if alike and (first := time_of(min(texts))) is not None:
-        return first
+    # An index writes all times in one form; texts of one length that end in Z sort as their times do.
+    if len(set(map(len, texts))) == 1:
+        low, high = min(texts), max(texts)
+        if low[10:11] == high[10:11] == "T" and low[-1] == high[-1] == "Z" and (first := time_of(low)) is not None:
+            return first
     return min((time for text in texts if (time := time_of(text))), default=None)
 
 

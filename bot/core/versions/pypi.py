@@ -7,12 +7,17 @@ scheme: the numbers before and after say nothing about each other, and a person 
 from __future__ import annotations
 
 from functools import lru_cache
+from math import inf
+from typing import TypeAlias
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from bot.core.model import Kind
 from bot.core.versions import _numbering
+
+Label: TypeAlias = tuple[tuple[int, int, str], ...]
+Key: TypeAlias = tuple[int, tuple[int, ...], str, int, int, float, Label]
 
 
 @lru_cache(maxsize=4096)
@@ -25,9 +30,28 @@ def _range(text: str) -> SpecifierSet:
     return SpecifierSet(text)
 
 
-def key(text: str) -> Version:
-    """Version objects compare as PEP 440 says; equal ones hash alike ("1.0" and "1")."""
-    return _version(text)
+def key(text: str) -> Key:
+    """Epoch, numbers without trailing zeros, then what stands behind them, in PEP 440's order; "1.0" and "1" are equal.
+
+    Behind the numbers stand: the pre-release's letter ("" for a bare development build, which comes before all, "~"
+    for none) and number, the post-release (-1 for none), the development build (infinite for none), the local label.
+    """
+    if text.isascii() and text.replace(".", "").isdigit():  # as nearly all are, and read ten times as fast
+        return (0, _numbering.trimmed(tuple(map(int, text.split(".")))), "~", 0, -1, inf, ())
+    version = _version(text)
+    letter, number = version.pre or ("" if version.post is None and version.dev is not None else "~", 0)
+    post, dev = (-1 if version.post is None else version.post), (inf if version.dev is None else version.dev)
+    return (version.epoch, _numbers(version), letter, number, post, dev, _label(version.local))
+
+
+def line(of: Key) -> tuple[int, int]:
+    """Epoch and major number, by a key."""
+    return of[0], of[1][0] if of[1] else 0
+
+
+def is_finished(of: Key) -> bool:
+    """As `is_stable`, by a key."""
+    return of[2] == "~" and of[5] == inf
 
 
 def is_stable(text: str) -> bool:
@@ -60,6 +84,12 @@ def bump(before: str, after: str) -> Kind:
     """The first number that differs names the kind; another epoch is another numbering."""
     low, high = sorted((_version(before), _version(after)))
     return Kind.SCHEME if low.epoch != high.epoch else _numbering.step(low.release, high.release)
+
+
+def _label(local: str | None) -> Label:
+    """Words come before numbers; a label comes after none."""
+    parts = local.split(".") if local else ()
+    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
 
 
 def _numbers(version: Version) -> tuple[int, ...]:
