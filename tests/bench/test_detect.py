@@ -206,6 +206,10 @@ def test_a_hundred_sources(tmp_path: Path, nvchecker: Path | None, options: tupl
         warm = lambda _: surefoot(where, environment(server, tmp_path / "home0"))  # noqa: E731
         rows.append(row("surefoot check, not modified", server, warm, (1,)))
         assert rows[-1].counts["bytes"] == 0, "a second look must not move a body"
+        (tmp_path / "bare").mkdir()
+        words = [sys.executable, "-m", "bot", "check", str(tmp_path / "bare"), "--no-simulate", "--json"]
+        env = environment(server, tmp_path / "home0")
+        rows.append(row("surefoot check, nothing pinned", server, lambda _: spend(words, env=env)))
         show(f"100 sources {' '.join(options)} ({name})", rows, "floor, cold")
 
 

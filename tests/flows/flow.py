@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +199,8 @@ class Flow:
     async def say(self, update: Update, text: str, *, who: str = "rosa") -> int:
         """Somebody comments on the update's pull request; the comment's number."""
         assert update.pull is not None
+        # GitHub's times are whole seconds, and words in the very second of a push are taken for older than it.
+        await asyncio.sleep(max(0.0, 1.1 - (datetime.now(UTC) - update.pull.since).total_seconds()))
         hub = self.others[who]
         return int((await hub._ask("POST", f"/issues/{update.pull.number}/comments", {"body": text}))["id"])
 
