@@ -135,6 +135,15 @@ def decode(options: Options, shape: type[S], kind: str) -> S:
         raise ConfigProblem(f"{kind}: {error}", mend=f"Its options: {known or 'none'}") from None
 
 
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+def no_options(options: Options, kind: str) -> None:
+    """ConfigProblem for any option of an adapter that takes none."""
+    decode(options, _Nothing, kind)
+
+
 def secret_of(tools: Tools, name: str | None, kind: str, *urls: str) -> Secret | None:
     """The secret that an option names, to be sent to these URLs' hosts; None where no name is given.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_FOREIGN = re.compile(r"(?:^|/)(?:node_modules|vendor|\.git|\.terraform)/")
+from bot.adapters.manifests._folders import foreign
 
 # What a file is that only speaks of such files: dockerfile.py, dockerfile.md.
 _CODE = r"(?:md|rst|txt|ya?ml|json|toml|py|js|mjs|ts|tsx|go|rb|rs|java|kt|cs|php|sh|html?)"
@@ -32,8 +32,13 @@ _OWNERS: Mapping[str, re.Pattern[str]] = {
 }
 
 
+def owned(kind: str, path: str) -> bool:
+    """Whether this kind reads this repository path."""
+    return owner(path) == kind
+
+
 def owner(path: str) -> str | None:
     """The kind that reads this repository path (with forward slashes), None when none of them does."""
-    if _FOREIGN.search(path):
+    if foreign(path):
         return None
     return next((kind for kind, pattern in _OWNERS.items() if pattern.fullmatch(path)), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -79,8 +79,9 @@ def unshared(reads: Iterable[Read]) -> list[Read]:
     ]
 
 
-def rewrite(text: str, reads: Sequence[Read], pin: Pin, release: Release) -> str:
+def rewrite(text: str, find: Callable[[str, str], list[Read]], pin: Pin, release: Release) -> str:
     """`_spots.rewrite`, with the ends of the version left where they are, and in quotes where YAML asks for them."""
+    reads = find(pin.path, text)
     place = nearest(reads, pin) or NOWHERE
     found = [(one, its.spot) for one, its in reads]
     if place.spot.requirement is not None:

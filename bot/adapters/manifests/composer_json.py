@@ -14,17 +14,17 @@ A rewrite changes the characters of one version or range.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _exact, _folders, _json
 from bot.adapters.manifests._exact import pinned
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._spots import Found
+from bot.adapters.manifests._reader import Reader
+from bot.adapters.manifests._spots import Found, Spot
 from bot.adapters.manifests._tree import Table, Text
-from bot.core.model import Component, Pin, Release
+from bot.core.model import Component
 
 KIND = "composer_json"
 
@@ -39,30 +39,10 @@ _EXACT = re.compile(
 )
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> ComposerJson:
+def open(options: Options, tools: Tools) -> Reader[Spot]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return ComposerJson()
-
-
-class ComposerJson:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """Any file of this very name, but those of installed packages."""
-        return _folders.named(path, _FILE)
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every package, exact or not. ConfigProblem for what is no JSON object."""
-        return [pin for pin, _ in _found(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this package at the release's version. ConfigProblem when the pin is no longer there."""
-        return _exact.rewrite(text, _found, pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(_folders.named, names=_FILE), find=_found, write=_exact.rewrite)
 
 
 def _found(path: str, text: str) -> list[Found]:

@@ -18,47 +18,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _dockerfile, _image, _places
 from bot.adapters.manifests._dockerfile import Instruction, Word
 from bot.adapters.manifests._file import File, reading
 from bot.adapters.manifests._image import Part
-from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Read, in_order, unshared
-from bot.core.model import Pin, Release
+from bot.adapters.manifests._owners import owned
+from bot.adapters.manifests._places import Place, Read, in_order, unshared
+from bot.adapters.manifests._reader import Reader
 
 KIND = "dockerfile"
 
 _MOUNTED = re.compile(r"--mount=(?:.*,)?from=(?P<image>[^,]+)", re.I)
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> Dockerfile:
+def open(options: Options, tools: Tools) -> Reader[Place]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return Dockerfile()
-
-
-class Dockerfile:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """By the names that builders look for, and those that people make of them."""
-        return owner(path) == KIND
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every image. ConfigProblem for a FROM without one, and for a wrong escape directive."""
-        return [pin for pin, _ in _reads(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this image at the release's tag and digest. ConfigProblem when the pin is no longer there."""
-        return _places.rewrite(text, _reads(pin.path, text), pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(owned, KIND), find=_reads, write=_places.rewrite)
 
 
 def _reads(path: str, text: str) -> list[Read]:

@@ -22,19 +22,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _exact, _folders, _json, _xml
 from bot.adapters.manifests._exact import pinned
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._spots import Found
+from bot.adapters.manifests._reader import Reader
+from bot.adapters.manifests._spots import Found, Spot
 from bot.adapters.manifests._tree import Table, Text
 from bot.adapters.manifests._variables import settled
 from bot.adapters.manifests._xml import Element
-from bot.core.model import Component, Pin, Release
+from bot.core.model import Component
 
 KIND = "dotnet"
 
@@ -51,30 +51,10 @@ _PROPERTY = re.compile(r"\$\((?P<name>[A-Za-z_][\w-]*)\)")
 Properties = Mapping[str, Text]
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> DotNet:
+def open(options: Options, tools: Tools) -> Reader[Spot]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return DotNet()
-
-
-class DotNet:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """By name and ending, in any folder; Windows does not look at capitals."""
-        return _folders.named(path, _FILE)
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every package with a version. ConfigProblem for what is no XML or JSON, or declares entities."""
-        return [pin for pin, _ in _found(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this package at the release's version. ConfigProblem when the pin is no longer there."""
-        return _exact.rewrite(text, _found, pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(_folders.named, names=_FILE), find=_found, write=_exact.rewrite)
 
 
 def _found(path: str, text: str) -> list[Found]:

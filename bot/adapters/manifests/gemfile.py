@@ -19,18 +19,18 @@ A rewrite changes the characters of one version or range.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _exact, _folders, _gems, _ruby
 from bot.adapters.manifests._exact import pinned
 from bot.adapters.manifests._file import File, reading, templated
 from bot.adapters.manifests._gems import Gem
+from bot.adapters.manifests._reader import Reader
 from bot.adapters.manifests._spots import Found, Spot
 from bot.adapters.manifests._variables import settled
-from bot.core.model import Component, Pin, Release
+from bot.core.model import Component
 
 KIND = "gemfile"
 
@@ -40,30 +40,10 @@ _NAME = re.compile(r"[A-Za-z0-9][\w.-]*", re.ASCII)
 _EXACT = re.compile(r"\s*=?\s*(?P<version>\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z.-]+)?)\s*", re.ASCII)
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> Gemfile:
+def open(options: Options, tools: Tools) -> Reader[Spot]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return Gemfile()
-
-
-class Gemfile:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """By the names that Bundler, RubyGems and Appraisal give them, but those of installed gems."""
-        return _folders.named(path, _FILE)
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every gem of a server. ConfigProblem for a text that is never closed."""
-        return [pin for pin, _ in _found(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this gem at the release's version. ConfigProblem when the pin is no longer there."""
-        return _exact.rewrite(text, _found, pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(_folders.named, names=_FILE), find=_found, write=_exact.rewrite)
 
 
 def _found(path: str, text: str) -> list[Found]:

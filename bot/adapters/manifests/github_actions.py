@@ -17,17 +17,17 @@ Left alone: local actions and workflows (`./`), and what an expression (`${{ }}`
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _image, _places, _refs, _yaml
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Read, in_order
+from bot.adapters.manifests._owners import owned
+from bot.adapters.manifests._places import Place, Read, in_order
+from bot.adapters.manifests._reader import Reader
 from bot.adapters.manifests._yaml import Node, Text
-from bot.core.model import Component, Pin, Release
+from bot.core.model import Component
 
 KIND = "github_actions"
 
@@ -35,30 +35,10 @@ _USES = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)(?:/[^@\s]*)?@(?P<ref>[^\s${}]+)",
 _DOCKER = "docker://"
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> GitHubActions:
+def open(options: Options, tools: Tools) -> Reader[Place]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return GitHubActions()
-
-
-class GitHubActions:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """Where GitHub looks for them."""
-        return owner(path) == KIND
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every action, workflow and image that is used. ConfigProblem for what is no YAML."""
-        return [pin for pin, _ in _reads(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this pin at the release: tag, or commit and comment. ConfigProblem when it is not there."""
-        return _places.rewrite(text, _reads(pin.path, text), pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(owned, KIND), find=_reads, write=_places.rewrite)
 
 
 def _reads(path: str, text: str) -> list[Read]:

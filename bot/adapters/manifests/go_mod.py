@@ -15,17 +15,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _exact, _folders
 from bot.adapters.manifests._exact import pinned
 from bot.adapters.manifests._file import File, reading, templated
-from bot.adapters.manifests._spots import Found
+from bot.adapters.manifests._reader import Reader
+from bot.adapters.manifests._spots import Found, Spot
 from bot.adapters.manifests._tree import Text
 from bot.core.errors import ConfigProblem
-from bot.core.model import Component, Pin, Release
+from bot.core.model import Component
 
 KIND = "go_mod"
 
@@ -36,30 +36,10 @@ _VERSION = re.compile(r"(?P<version>v\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A
 _INDIRECT = re.compile(r"//\s*indirect(?:\s*|;\s.*)")
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> GoMod:
+def open(options: Options, tools: Tools) -> Reader[Spot]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return GoMod()
-
-
-class GoMod:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """Any file of this very name, but those of vendored modules."""
-        return _folders.named(path, _FILE)
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every module that is required directly. ConfigProblem for a block or requirement that Go would refuse."""
-        return [pin for pin, _ in _found(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this module at the release's version. ConfigProblem when the pin is no longer there."""
-        return _exact.rewrite(text, _found, pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(_folders.named, names=_FILE), find=_found, write=_exact.rewrite)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,16 +14,16 @@ A rewrite changes the characters of one version or range.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _places, _yaml
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Read, in_order
-from bot.core.model import Component, Pin, Release
+from bot.adapters.manifests._owners import owned
+from bot.adapters.manifests._places import Place, Read, in_order
+from bot.adapters.manifests._reader import Reader
+from bot.core.model import Component
 
 KIND = "helm_chart"
 
@@ -32,30 +32,10 @@ _EXACT = re.compile(r"\s*=?\s*(?P<version>v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:
 _REPOSITORY = re.compile(r"(?:https?|oci)://[^\s{}$]+")
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> HelmChart:
+def open(options: Options, tools: Tools) -> Reader[Place]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return HelmChart()
-
-
-class HelmChart:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """The names that Helm knows, in any folder."""
-        return owner(path) == KIND
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every dependency of a repository. ConfigProblem for what is no YAML."""
-        return [pin for pin, _ in _reads(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this dependency at the release's version. ConfigProblem when it is no longer there."""
-        return _places.rewrite(text, _reads(pin.path, text), pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(owned, KIND), find=_reads, write=_places.rewrite)
 
 
 def _reads(path: str, text: str) -> list[Read]:

@@ -16,45 +16,24 @@ take for a number gets quotes: `1.10` would be 1.1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _image, _places, _yaml
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Read, in_order
+from bot.adapters.manifests._owners import owned
+from bot.adapters.manifests._places import Place, Read, in_order
+from bot.adapters.manifests._reader import Reader
 from bot.adapters.manifests._yaml import Node
-from bot.core.model import Pin, Release
 
 KIND = "helm_values"
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> HelmValues:
+def open(options: Options, tools: Tools) -> Reader[Place]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return HelmValues()
-
-
-class HelmValues:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """By the names that people give to values."""
-        return owner(path) == KIND
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every image. ConfigProblem for what is no YAML."""
-        return [pin for pin, _ in _reads(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this image at the release's tag and digest. ConfigProblem when the pin is no longer there."""
-        return _places.rewrite(text, _reads(pin.path, text), pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(owned, KIND), find=_reads, write=_places.rewrite)
 
 
 def _reads(path: str, text: str) -> list[Read]:

@@ -16,17 +16,16 @@ A rewrite changes the characters of the tag, and of the digest where one is pinn
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _image, _places, _yaml
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Read, in_order
+from bot.adapters.manifests._owners import owned
+from bot.adapters.manifests._places import Place, Read, in_order
+from bot.adapters.manifests._reader import Reader
 from bot.adapters.manifests._yaml import Node
-from bot.core.model import Pin, Release
 
 KIND = "kubernetes"
 
@@ -39,30 +38,10 @@ _DEFINITION = re.compile(r"^kind:\s*[\"']?CustomResourceDefinition\b", re.M)
 _KUSTOMIZATION = re.compile(r"(?:.*/)?(?:kustomization\.ya?ml|Kustomization)")
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> Kubernetes:
+def open(options: Options, tools: Tools) -> Reader[Place]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return Kubernetes()
-
-
-class Kubernetes:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """Any YAML that is no other kind's; what it holds is seen when it is read."""
-        return owner(path) == KIND
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every image. ConfigProblem for a document that is one of Kubernetes and no valid YAML."""
-        return [pin for pin, _ in _reads(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this image at the release's tag and digest. ConfigProblem when the pin is no longer there."""
-        return _places.rewrite(text, _reads(pin.path, text), pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(owned, KIND), find=_reads, write=_places.rewrite)
 
 
 def _reads(path: str, text: str) -> list[Read]:

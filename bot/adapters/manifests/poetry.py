@@ -16,19 +16,20 @@ A rewrite changes the characters of one version or range.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 
-import msgspec
 from packaging.utils import canonicalize_name
 from packaging.version import VERSION_PATTERN, InvalidVersion, Version
 
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _exact, _folders, _registry, _toml_tables
 from bot.adapters.manifests._exact import LONGEST, pinned
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._spots import Found
+from bot.adapters.manifests._reader import Reader
+from bot.adapters.manifests._spots import Found, Spot
 from bot.adapters.manifests._tree import Table, Text, Value
-from bot.core.model import Component, Pin, Release
+from bot.core.model import Component
 
 KIND = "poetry"
 
@@ -41,30 +42,12 @@ _BETWEEN = re.compile(r"\s*,\s*|(?<=[\w*])\s+(?=[\^~=!<>])")
 _SIGNS = {"": "==", "=": "==", "<>": "!="}
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> Poetry:
+def open(options: Options, tools: Tools) -> Reader[Spot]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return Poetry()
-
-
-class Poetry:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """Any file of this very name, in whatever folder."""
-        return _folders.named(path, _FILE)
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every dependency with a version. ConfigProblem for what is no TOML and speaks of Poetry."""
-        return [pin for pin, _ in _found(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this dependency at the release's version. ConfigProblem when the pin is no longer there."""
-        return _exact.rewrite(text, _found, pin, release, _as_pep_440)
+    no_options(options, KIND)
+    return Reader(
+        owns=partial(_folders.named, names=_FILE), find=_found, write=partial(_exact.rewrite, said=_as_pep_440)
+    )
 
 
 def _found(path: str, text: str) -> list[Found]:

@@ -17,19 +17,18 @@ A rewrite changes the characters of one version or range.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _exact, _folders, _xml
 from bot.adapters.manifests._exact import pinned
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._spots import Found
+from bot.adapters.manifests._reader import Reader
+from bot.adapters.manifests._spots import Found, Spot
 from bot.adapters.manifests._tree import Text
 from bot.adapters.manifests._variables import settled
 from bot.adapters.manifests._xml import Element
-from bot.core.model import Component, Pin, Release
+from bot.core.model import Component
 
 KIND = "pom"
 PLUGINS = "org.apache.maven.plugins"
@@ -54,30 +53,14 @@ MOST_HOPS = 10  # from a property to a property
 Properties = Mapping[str, Text]
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> Pom:
+def open(options: Options, tools: Tools) -> Reader[Spot]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return Pom()
+    no_options(options, KIND)
+    return Reader(owns=_is_ours, find=_found, write=_exact.rewrite)
 
 
-class Pom:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """Any file of this very name, and the extensions of a build."""
-        return _folders.named(path, _FILE) or _EXTENSIONS.fullmatch(path) is not None
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every artifact whose version is in the file. ConfigProblem for what is no XML, or declares entities."""
-        return [pin for pin, _ in _found(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this artifact at the release's version. ConfigProblem when the pin is no longer there."""
-        return _exact.rewrite(text, _found, pin, release)
+def _is_ours(path: str) -> bool:
+    return _folders.named(path, _FILE) or _EXTENSIONS.fullmatch(path) is not None
 
 
 def _found(path: str, text: str) -> list[Found]:

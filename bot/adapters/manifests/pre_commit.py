@@ -13,45 +13,24 @@ of the hook's own language, and only the hook's author knows which belong togeth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _places, _refs, _yaml
 from bot.adapters.manifests._file import File, reading
-from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Read, in_order
-from bot.core.model import Pin, Release
+from bot.adapters.manifests._owners import owned
+from bot.adapters.manifests._places import Place, Read, in_order
+from bot.adapters.manifests._reader import Reader
 
 KIND = "pre_commit"
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> PreCommit:
+def open(options: Options, tools: Tools) -> Reader[Place]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return PreCommit()
-
-
-class PreCommit:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """The one file that pre-commit looks for, in any folder."""
-        return owner(path) == KIND
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every repository that a URL names. ConfigProblem for what is no YAML."""
-        return [pin for pin, _ in _reads(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this repository at the release: tag, or commit and comment."""
-        return _places.rewrite(text, _reads(pin.path, text), pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(owned, KIND), find=_reads, write=_places.rewrite)
 
 
 def _reads(path: str, text: str) -> list[Read]:

@@ -9,10 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from packaging.requirements import InvalidRequirement
 
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _folders, _requirement, _spots, _toml, _toml_tables
 from bot.adapters.manifests._file import reading
 from bot.adapters.manifests._spots import Found, Spot
@@ -25,13 +24,9 @@ PLACES: tuple[tuple[str, ...], ...] = (("project", "dependencies"), ("build-syst
 TABLES: tuple[tuple[str, ...], ...] = (("project", "optional-dependencies"), ("dependency-groups",))
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
 def open(options: Options, tools: Tools) -> PyProject:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
+    no_options(options, KIND)
     return PyProject()
 
 

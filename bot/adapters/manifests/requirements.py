@@ -12,10 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import msgspec
 from packaging.requirements import InvalidRequirement
 
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _requirement, _spots
 from bot.adapters.manifests._spots import Spot
 from bot.core.errors import ConfigProblem
@@ -33,13 +32,9 @@ _ELSEWHERE = re.compile(
 )
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
 def open(options: Options, tools: Tools) -> Requirements:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
+    no_options(options, KIND)
     return Requirements()
 
 

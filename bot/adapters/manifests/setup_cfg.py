@@ -11,19 +11,20 @@ A rewrite changes the characters of one version, or of one range where ranges ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
-import msgspec
 from packaging.requirements import InvalidRequirement
 
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _exact, _folders, _requirement
 from bot.adapters.manifests._file import File, reading, templated
+from bot.adapters.manifests._reader import Reader
 from bot.adapters.manifests._spots import Found, Spot
 from bot.adapters.manifests._tree import Text
 from bot.core.errors import ConfigProblem
-from bot.core.model import Component, Pin, Release
+from bot.core.model import Component
 
 KIND = "setup_cfg"
 
@@ -34,30 +35,10 @@ _SECTION = re.compile(r"\[(?P<name>.+)\]")
 _BETWEEN = re.compile(r"[=:]\s*+")
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> SetupCfg:
+def open(options: Options, tools: Tools) -> Reader[Spot]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return SetupCfg()
-
-
-class SetupCfg:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """Any file of this very name."""
-        return _folders.named(path, _FILE)
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every requirement, exact or not. ConfigProblem with the line for what cannot be read."""
-        return [pin for pin, _ in _found(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this requirement at the release's version. ConfigProblem when the pin is no longer there."""
-        return _exact.rewrite(text, _found, pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(_folders.named, names=_FILE), find=_found, write=_exact.rewrite)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

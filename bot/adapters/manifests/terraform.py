@@ -21,17 +21,17 @@ A rewrite changes the characters of one version or range, and of the commit wher
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
-import msgspec
-
-from bot.adapters import Options, Tools, decode
+from bot.adapters import Options, Tools, no_options
 from bot.adapters.manifests import _hcl, _places, _refs
 from bot.adapters.manifests._file import File, reading
 from bot.adapters.manifests._hcl import Block, Text
-from bot.adapters.manifests._owners import owner
-from bot.adapters.manifests._places import Read, in_order
-from bot.core.model import Component, Pin, Release
+from bot.adapters.manifests._owners import owned
+from bot.adapters.manifests._places import Place, Read, in_order
+from bot.adapters.manifests._reader import Reader
+from bot.core.model import Component
 
 KIND = "terraform"
 
@@ -47,30 +47,10 @@ _REF = re.compile(r"[?&]ref=(?P<ref>[^&\s]+)")
 _USUAL = frozenset({"", "registry.terraform.io"})
 
 
-class _Options(msgspec.Struct, forbid_unknown_fields=True):
-    pass
-
-
-def open(options: Options, tools: Tools) -> Terraform:
+def open(options: Options, tools: Tools) -> Reader[Place]:
     """No options, and it needs nothing of what is lent."""
-    decode(options, _Options, KIND)
-    return Terraform()
-
-
-class Terraform:
-    """A `core.ports.Manifest`."""
-
-    def matches(self, path: str) -> bool:
-        """Every file of Terraform's own syntax."""
-        return owner(path) == KIND
-
-    def read(self, path: str, text: str) -> Sequence[Pin]:
-        """Every provider and module. ConfigProblem for what is no HCL."""
-        return [pin for pin, _ in _reads(path, text)]
-
-    def rewrite(self, text: str, pin: Pin, release: Release) -> str:
-        """The text with this provider or module at the release. ConfigProblem when it is no longer there."""
-        return _places.rewrite(text, _reads(pin.path, text), pin, release)
+    no_options(options, KIND)
+    return Reader(owns=partial(owned, KIND), find=_reads, write=_places.rewrite)
 
 
 def _reads(path: str, text: str) -> list[Read]:

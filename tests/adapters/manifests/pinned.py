@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from bot.adapters import Tools, manifests, open_one
 from bot.core.model import Pin, Release
 from bot.core.ports import Manifest
+from bot.tools.http import Http
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER_COMMIT = "fedcba9876543210fedcba9876543210fedcba98"
@@ -21,6 +23,12 @@ BLANKS = st.sampled_from(["", " ", "   ", "\t"])
 NAMES = st.from_regex(r"[a-z][a-z0-9]{1,8}(/[a-z][a-z0-9]{1,8})?", fullmatch=True)
 TAGS = st.from_regex(r"v?[1-9][0-9]?\.[0-9]{1,2}\.[0-9]{1,2}(-[a-z]{1,6})?", fullmatch=True)
 VERSIONS = st.from_regex(r"[1-9][0-9]?\.[0-9]{1,2}\.[0-9]{1,2}", fullmatch=True)
+
+
+def opened(kind: str) -> Manifest:
+    """The manifest of this kind, as the bot opens it."""
+    made: Manifest = open_one(manifests, kind, {}, Tools(http=Http()))
+    return made
 
 
 def release(version: str, digest: str = "") -> Release:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.compose import Compose
 from bot.core.errors import ConfigProblem
 from tests.adapters.manifests.pinned import (
     DIGEST,
@@ -17,12 +16,13 @@ from tests.adapters.manifests.pinned import (
     QUOTES,
     TAGS,
     moved,
+    opened,
     release,
     short,
     what,
 )
 
-FILE = Compose()
+FILE = opened("compose")
 
 
 def read(text: str) -> list[tuple[int, int, str, str | None]]:

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.composer_json import ComposerJson
 from bot.core.errors import ConfigProblem
-from tests.adapters.manifests.pinned import BLANKS, ENDS, MARKS, VERSIONS, moved, release, short
+from tests.adapters.manifests.pinned import BLANKS, ENDS, MARKS, VERSIONS, moved, opened, release, short
 
-FILE = ComposerJson()
+FILE = opened("composer_json")
 
 
 def test_packages_are_read_and_the_platform_is_not() -> None:

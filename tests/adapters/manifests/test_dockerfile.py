@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.dockerfile import Dockerfile
 from bot.core.errors import ConfigProblem
 from tests.adapters.manifests.pinned import (
     BLANKS,
@@ -17,12 +16,13 @@ from tests.adapters.manifests.pinned import (
     OTHER_DIGEST,
     TAGS,
     moved,
+    opened,
     release,
     short,
     what,
 )
 
-FILE = Dockerfile()
+FILE = opened("dockerfile")
 
 
 def read(text: str) -> list[tuple[int, int, str, str | None]]:

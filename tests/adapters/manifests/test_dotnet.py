@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.dotnet import DotNet
 from bot.core.errors import ConfigProblem
-from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, release, short
+from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, opened, release, short
 
-FILE = DotNet()
+FILE = opened("dotnet")
 
 
 def read(text: str, path: str = "a.csproj") -> list[tuple[int, int, str, str | None]]:

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 
 from bot.adapters.manifests import _ruby
 from bot.adapters.manifests._file import reading
-from bot.adapters.manifests.gemfile import Gemfile
 from bot.core.errors import ConfigProblem
-from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, release, short
+from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, opened, release, short
 
-FILE = Gemfile()
+FILE = opened("gemfile")
 
 
 def read(text: str, path: str = "Gemfile") -> list[tuple[int, int, str, str | None]]:

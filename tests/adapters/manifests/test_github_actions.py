@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.github_actions import GitHubActions
 from bot.core.errors import ConfigProblem
 from tests.adapters.manifests.pinned import (
     COMMIT,
@@ -18,12 +17,13 @@ from tests.adapters.manifests.pinned import (
     QUOTES,
     TAGS,
     moved,
+    opened,
     release,
     short,
     what,
 )
 
-FILE = GitHubActions()
+FILE = opened("github_actions")
 PATH = ".github/workflows/ci.yml"
 
 

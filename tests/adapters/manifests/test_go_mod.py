@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.go_mod import GoMod
 from bot.core.errors import ConfigProblem
-from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, release, short
+from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, opened, release, short
 
-FILE = GoMod()
+FILE = opened("go_mod")
 
 
 def read(text: str) -> list[tuple[int, int, str, str | None]]:

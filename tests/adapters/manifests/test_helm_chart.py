@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.helm_chart import HelmChart
 from bot.core.errors import ConfigProblem
-from tests.adapters.manifests.pinned import BLANKS, ENDS, MARKS, QUOTES, VERSIONS, moved, release, short, what
+from tests.adapters.manifests.pinned import BLANKS, ENDS, MARKS, QUOTES, VERSIONS, moved, opened, release, short, what
 
-FILE = HelmChart()
+FILE = opened("helm_chart")
 
 CHART = """\
 apiVersion: v2

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.helm_values import HelmValues
 from bot.core.errors import ConfigProblem
 from tests.adapters.manifests.pinned import (
     BLANKS,
@@ -18,12 +17,13 @@ from tests.adapters.manifests.pinned import (
     QUOTES,
     TAGS,
     moved,
+    opened,
     release,
     short,
     what,
 )
 
-FILE = HelmValues()
+FILE = opened("helm_values")
 
 
 def read(text: str) -> list[tuple[int, int, str, str | None]]:

@@ -15,16 +15,17 @@ from bot.adapters.manifests import (
     terraform,
 )
 from bot.core.ports import Manifest
+from tests.adapters.manifests.pinned import opened
 
 READERS: dict[str, Manifest] = {
-    dockerfile.KIND: dockerfile.Dockerfile(),
-    compose.KIND: compose.Compose(),
-    github_actions.KIND: github_actions.GitHubActions(),
-    kubernetes.KIND: kubernetes.Kubernetes(),
-    helm_chart.KIND: helm_chart.HelmChart(),
-    helm_values.KIND: helm_values.HelmValues(),
-    pre_commit.KIND: pre_commit.PreCommit(),
-    terraform.KIND: terraform.Terraform(),
+    dockerfile.KIND: opened(dockerfile.KIND),
+    compose.KIND: opened(compose.KIND),
+    github_actions.KIND: opened(github_actions.KIND),
+    kubernetes.KIND: opened(kubernetes.KIND),
+    helm_chart.KIND: opened(helm_chart.KIND),
+    helm_values.KIND: opened(helm_values.KIND),
+    pre_commit.KIND: opened(pre_commit.KIND),
+    terraform.KIND: opened(terraform.KIND),
 }
 
 NAMES = {

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.package_json import PackageJson
 from bot.core.errors import ConfigProblem
-from tests.adapters.manifests.pinned import BLANKS, ENDS, MARKS, VERSIONS, moved, release, short
+from tests.adapters.manifests.pinned import BLANKS, ENDS, MARKS, VERSIONS, moved, opened, release, short
 
-FILE = PackageJson()
+FILE = opened("package_json")
 
 
 def read(text: str) -> list[tuple[int, int, str, str | None]]:

@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from bot.adapters.manifests.poetry import Poetry
 from bot.adapters.manifests.pyproject import PyProject
 from bot.core.errors import ConfigProblem
-from tests.adapters.manifests.pinned import BLANKS, ENDS, MARKS, VERSIONS, moved, release, short
+from tests.adapters.manifests.pinned import BLANKS, ENDS, MARKS, VERSIONS, moved, opened, release, short
 
-FILE = Poetry()
+FILE = opened("poetry")
 
 
 def read(text: str) -> list[tuple[int, int, str, str | None]]:

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.pom import Pom
 from bot.core.errors import ConfigProblem
 from bot.core.rewriting import rewritten
-from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, release, short
+from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, opened, release, short
 
-FILE = Pom()
+FILE = opened("pom")
 
 
 def read(text: str) -> list[tuple[int, int, str, str | None]]:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.pre_commit import PreCommit
 from bot.core.errors import ConfigProblem
 from tests.adapters.manifests.pinned import (
     BLANKS,
@@ -17,12 +16,13 @@ from tests.adapters.manifests.pinned import (
     QUOTES,
     TAGS,
     moved,
+    opened,
     release,
     short,
     what,
 )
 
-FILE = PreCommit()
+FILE = opened("pre_commit")
 PATH = ".pre-commit-config.yaml"
 
 CONFIG = f"""\

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from bot.adapters.manifests import setup_cfg
 from bot.adapters.manifests._file import reading
-from bot.adapters.manifests.setup_cfg import SetupCfg
 from bot.core.errors import ConfigProblem
-from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, release, short
+from tests.adapters.manifests.pinned import ENDS, MARKS, VERSIONS, moved, opened, release, short
 
-FILE = SetupCfg()
+FILE = opened("setup_cfg")
 
 
 def read(text: str) -> list[tuple[int, int, str, str | None]]:

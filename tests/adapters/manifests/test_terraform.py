@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.adapters.manifests.terraform import Terraform
 from bot.core.errors import ConfigProblem
 from tests.adapters.manifests.pinned import (
     BLANKS,
@@ -16,12 +15,13 @@ from tests.adapters.manifests.pinned import (
     OTHER_COMMIT,
     VERSIONS,
     moved,
+    opened,
     release,
     short,
     what,
 )
 
-FILE = Terraform()
+FILE = opened("terraform")
 
 MAIN = f"""\
 /* module "no" {{ source = "no/no/no" }} */
