@@ -21,9 +21,9 @@ from bot.config import Settings
 from bot.core.errors import Permanent
 from bot.core.events import Mail
 from bot.core.lifecycle import Outcome
+from bot.core.locks import Locker
 from bot.core.model import InstallationId, Isolation, State, Update
 from bot.core.ports import Lab
-from bot.core.relocking import Locker
 from bot.drain import Drainer
 from bot.engine import Engine
 from bot.github import apps, pins

@@ -24,9 +24,9 @@ from bot.adapters.listing import Shelf
 from bot.adapters.poller import MOST_RELEASES, Poller
 from bot.core import plans, strategies
 from bot.core.errors import ConfigProblem, Permanent
+from bot.core.locks import Followed, Keeper, Locker
 from bot.core.model import Component, InstallationId, RepoName, Sha, State, Update
 from bot.core.ports import Advisories, HealthSource, Lab, Leases, Manifest, Provider, Source
-from bot.core.relocking import Followed, Keeper, Locker
 from bot.core.repo_config import CONFIG_PATH, Environment, RepoConfig
 from bot.core.survey import rules_of
 from bot.github import apps, checkout, commits
@@ -64,7 +64,7 @@ class World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Keeper:
-    """A `core.relocking.Keeper`: the tools of the jail, and the same questions about what they bring in."""
+    """A `core.locks.Keeper`: the tools of the jail, and the same questions about what they bring in."""
 
     locker: Locker | None
     shelf: Shelf

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 pytest.register_assert_rewrite("tests.store.engines")
 
-from bot.core.errors import ConfigProblem  # noqa: E402
-from bot.engine import Engine  # noqa: E402
-from tests.store.engines import *  # noqa: E402, F403 (the tests themselves)
-from tests.store.engines import Engines, _until, kill  # noqa: E402
+from bot.core.errors import ConfigProblem
+from bot.engine import Engine
+from tests.store.engines import *  # noqa: F403 (the tests themselves)
+from tests.store.engines import Engines, _until, kill
 
 
 @pytest.fixture

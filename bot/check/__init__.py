@@ -31,9 +31,9 @@ from bot.config.sources import read as read_registries
 from bot.core import ecosystems, locks, policy
 from bot.core.choice import Choice, choose
 from bot.core.errors import ConfigProblem, Missing, Permanent, SurefootError, Transient
+from bot.core.locks import Locker
 from bot.core.model import Component, Pin, Release, Sha, Simulation, Verdict
 from bot.core.ports import Lab, Manifest, Source, Trial
-from bot.core.relocking import Locker
 from bot.core.repo_config import CONFIG_PATH, Registered, RepoConfig
 from bot.core.rewriting import moving, rewritten
 from bot.core.survey import Group, groups, oldest_python, rules_of

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.core.locks import Locker
 from bot.core.ports import Lab
-from bot.core.relocking import Locker
 from bot.lab import probe
 from bot.lab.locks import Locksmith, Room
 from bot.lab.locks import follow as follow

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import ecosystems, locks, names, relocking, versions
+from bot.core import ecosystems, locks, names, versions
+from bot.core.locks import Keeper
 from bot.core.model import Kind, Pin, Sha, Update, target_digest
 from bot.core.ports import Manifest
-from bot.core.relocking import Keeper
 from bot.core.rewriting import rewritten, widens
 from bot.github import commits
 
@@ -46,7 +46,7 @@ async def with_locks(change: Change, gh: GitHubAPI, base: Sha, keeper: Keeper) -
     if not any(locks.may_be_bound(path) for path in change.files):
         return change
     there = {file.path: file for file in await commits.tree(gh, update.repo, base)}
-    if not relocking.wanted(change.files, there):
+    if not locks.wanted(change.files, there):
         return change
 
     async def read(path: str) -> str | None:

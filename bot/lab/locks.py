@@ -12,15 +12,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.core import lockfiles, relocking
+from bot.core import lockfiles, locks
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.lockfiles import Moved
+from bot.core.locks import Locker
+from bot.core.locks import LockJob as LockJob
+from bot.core.locks import Relocked as Relocked
 from bot.core.model import Component
-from bot.core.relocking import Locker
 from bot.lab.locking import npm, uv
 from bot.lab.locking.errand import Room as Room
-from bot.lab.locking.jobs import LockJob as LockJob
-from bot.lab.locking.jobs import Relocked as Relocked
 from bot.lab.resolver import Uv
 from bot.tools.npm import NpmSettings, settings_of_npm
 
@@ -85,7 +85,7 @@ async def follow(
     """
     made: dict[str, str] = {}
     moved: list[Moved] = []
-    for lock, manifest in relocking.wanted(changed, files).items():
+    for lock, manifest in locks.wanted(changed, files).items():
         paths = lockfiles.needed(lock, files)
         if len(paths) > MOST_FILES:
             raise ConfigProblem(f"would need {len(paths)} files, and {MOST_FILES} are read", where=lock)

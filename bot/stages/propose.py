@@ -11,9 +11,9 @@ from gidgethub.abc import GitHubAPI
 from bot.core import names, render
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome, Waiting
+from bot.core.locks import Keeper
 from bot.core.model import Pull, Sha, State, Update
 from bot.core.ports import Manifest
-from bot.core.relocking import Keeper
 from bot.github import commits, own, pulls
 from bot.github.apps import Us
 

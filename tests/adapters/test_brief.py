@@ -214,7 +214,7 @@ async def test_answers_are_those_of_the_whole_list(
     index.projects["big"] = many(">=3.12")
     async with pypi(index.url) as source:
         brief = await answers(source, BIG, pinned, tmp_path, **rules)
-        assert brief == await answers(Whole(source), BIG, pinned, tmp_path, **rules)  # type: ignore[arg-type]
+        assert brief == await answers(Whole(source), BIG, pinned, tmp_path, **rules)  # type: ignore[arg-type]  # as its source
     for choice in brief:
         assert choice.target is None or len(choice.target.artifacts) == 4
 
@@ -270,7 +270,7 @@ async def test_npms_answers_are_those_of_the_whole_list(registry: Registry, tmp_
         registry.pages[f"/-/npm/v1/attestations/pad@{number}"] = attestations(number)
     async with npm(registry.url) as source:
         brief = await answers(source, PAD, "1.0.0", tmp_path)
-        assert brief == await answers(Whole(source), PAD, "1.0.0", tmp_path)  # type: ignore[arg-type]
+        assert brief == await answers(Whole(source), PAD, "1.0.0", tmp_path)  # type: ignore[arg-type]  # as its source
     assert brief[0].target is not None and brief[0].target.version == "1.2.0"
 
 

@@ -262,7 +262,7 @@ def test_what_has_another_form_is_refused_with_its_place(kind: str, body: object
 
 def test_a_version_in_a_hint_is_not_even_looked_at() -> None:
     """Whatever it says there, in whatever form, the same names come out."""
-    lying = {**NEXUS, "component": {**NEXUS["component"], "version": {"$ref": "../../etc"}}}  # type: ignore[dict-item]
+    lying = {**NEXUS, "component": {**NEXUS["component"], "version": {"$ref": "../../etc"}}}  # type: ignore[dict-item]  # a lie
 
     assert read("nexus", lying) == read("nexus", NEXUS)
 

@@ -209,7 +209,7 @@ def packument(project: Project, registry: str, *, short: bool, attested: bool) -
     for at, version in enumerate(versions):
         said = _version(project, version, registry, rng, shape)
         if attested and is_attested(project) and at * 3 > project.versions * 2:
-            said["dist"]["attestations"] = {  # type: ignore[index]
+            said["dist"]["attestations"] = {  # type: ignore[index]  # a mapping there
                 "url": f"{registry}/-/npm/v1/attestations/{project.name.replace('/', '%2f')}@{version}",
                 "provenance": {"predicateType": "https://slsa.dev/provenance/v1"},
             }

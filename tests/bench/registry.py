@@ -56,7 +56,7 @@ class Registry:
     def make(self) -> None:
         """The documents of the hundred, so that nobody waits for them."""
         for one in documents.pypi_projects():
-            self.page(f"simple/{one.name}", SIMPLE, lambda one=one: documents.simple_page(one))  # type: ignore[misc]
+            self.page(f"simple/{one.name}", SIMPLE, lambda one=one: documents.simple_page(one))  # type: ignore[misc]  # a default
         for one in documents.npm_projects():
             for short in (False, True):
                 self.packument(one, short)

@@ -16,6 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -203,8 +204,8 @@ def test_a_hundred_sources(tmp_path: Path, nvchecker: Path | None, options: tupl
         else:
             rows.append(row("nvchecker (has no cache)", server, with_nvchecker(nvchecker, server, tmp_path)))
         rows.append(row("floor, not modified", server, lambda _: floor(server, tmp_path / "floor0")))
-        warm = lambda _: surefoot(where, environment(server, tmp_path / "home0"))  # noqa: E731
-        rows.append(row("surefoot check, not modified", server, warm, (1,)))
+        warm = partial(surefoot, where, environment(server, tmp_path / "home0"))
+        rows.append(row("surefoot check, not modified", server, lambda _: warm(), (1,)))
         assert rows[-1].counts["bytes"] == 0, "a second look must not move a body"
         (tmp_path / "bare").mkdir()
         words = [sys.executable, "-m", "bot", "check", str(tmp_path / "bare"), "--no-simulate", "--json"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -24,7 +25,9 @@ def an(name: str, kind: Kind = Kind.PATCH, priority: Priority = Priority.LOW, **
     return replace(made, id=UpdateId(name), **{**usual, **more})  # type: ignore[arg-type]  # any field
 
 
-def turn(found: list[Update], known: list[Update] = [], schedule: Schedule | None = None, **limits: int) -> Shared:  # noqa: B006 - never changed
+def turn(
+    found: list[Update], known: Sequence[Update] = (), schedule: Schedule | None = None, **limits: int
+) -> Shared:
     turns = Turns(limits=Limits(**limits), schedule=schedule or Schedule(), released=frozenset({UpdateId("wanted")}))
     return share(found, known, turns, NOW)
 

@@ -19,9 +19,9 @@ from ruamel.yaml import YAML
 
 from bot import config
 from bot.app import App
+from bot.core.locks import Locker
 from bot.core.model import Grade, Isolation, Simulation, State, SuiteResult, Tally, TestChange, Update
 from bot.core.ports import Trial
-from bot.core.relocking import Locker
 from bot.demo import releases
 from bot.demo.box import Box
 from bot.demo.hub import Hub

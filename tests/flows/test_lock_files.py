@@ -11,8 +11,8 @@ import pytest
 
 from bot.core.errors import ConfigProblem
 from bot.core.lockfiles import Moved
+from bot.core.locks import LockJob, Relocked
 from bot.core.model import State
-from bot.core.relocking import LockJob, Relocked
 from tests.flows.flow import CONFIG, Flow, flowing
 
 PROJECT = '[project]\nname = "shop"\nversion = "1"\ndependencies = ["surefoot-demo-greeter==1.2.3"]\n'

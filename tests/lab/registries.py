@@ -34,7 +34,8 @@ class Server:
     pem: str = ""
 
     def answer(self, path: str, accept: str) -> web.Response:
-        raise NotImplementedError
+        """What each kind of registry says."""
+        raise AssertionError("a kind of registry answers for itself")
 
     async def handle(self, request: web.Request) -> web.Response:
         self.seen.append(request.raw_path)

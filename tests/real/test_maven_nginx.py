@@ -98,7 +98,7 @@ class Repository:
 
 
 def repository(server: Server, path: str, **more: object) -> Repository:
-    return Repository(place=server.files / path, url=f"{server.url}/{path}", **more)  # type: ignore[arg-type]
+    return Repository(place=server.files / path, url=f"{server.url}/{path}", **more)  # type: ignore[arg-type]  # any field
 
 
 @asynccontextmanager

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 
 pytest.register_assert_rewrite("tests.store.contract", "tests.store.engines")
 
-from bot.engine import Engine  # noqa: E402
-from bot.store.database import dialect_url  # noqa: E402
-from tests.store import postgres  # noqa: E402
-from tests.store.contract import *  # noqa: E402, F403 (the tests themselves)
-from tests.store.engines import *  # noqa: E402, F403 (the tests themselves)
-from tests.store.engines import Engines, kill  # noqa: E402
-from tests.store.world import World, a_world  # noqa: E402
+from bot.engine import Engine
+from bot.store.database import dialect_url
+from tests.store import postgres
+from tests.store.contract import *  # noqa: F403 (the tests themselves)
+from tests.store.engines import *  # noqa: F403 (the tests themselves)
+from tests.store.engines import Engines, kill
+from tests.store.world import World, a_world
 
 
 @pytest.fixture(scope="module")

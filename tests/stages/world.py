@@ -9,9 +9,9 @@ from typing import Any
 from bot.adapters.manifests.pyproject import PyProject
 from bot.adapters.manifests.requirements import Requirements
 from bot.core.lifecycle import Moved, Outcome, Waiting, advance
+from bot.core.locks import Followed, Keeper
 from bot.core.model import Sha, State, Update
 from bot.core.ports import Manifest
-from bot.core.relocking import Followed, Keeper
 from bot.github import pulls
 from bot.stages import propose
 from tests.builders import NOW, a_simulation, an_update

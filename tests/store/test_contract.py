@@ -9,8 +9,8 @@ import pytest
 
 pytest.register_assert_rewrite("tests.store.contract")
 
-from tests.store.contract import *  # noqa: E402, F403 (the tests themselves)
-from tests.store.world import World, a_world  # noqa: E402
+from tests.store.contract import *  # noqa: F403 (the tests themselves)
+from tests.store.world import World, a_world
 
 
 @pytest.fixture

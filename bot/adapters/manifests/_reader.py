@@ -15,9 +15,7 @@ Find: TypeAlias = Callable[[str, str], list[tuple[Pin, P]]]
 class Write(Protocol[P]):
     """Who writes one pin: `_exact.rewrite` or `_places.rewrite`."""
 
-    def __call__(
-        self, text: str, find: Find[P], pin: Pin, release: Release, /
-    ) -> str:
+    def __call__(self, text: str, find: Find[P], pin: Pin, release: Release, /) -> str:
         """The text with this pin at the release. ConfigProblem when it is not there, or cannot be written."""
         ...
 

@@ -23,10 +23,10 @@ from packageurl.contrib import purl2url
 
 from bot.core import lockfiles
 from bot.core.errors import ConfigProblem, Permanent
+from bot.core.locks import LockJob
 from bot.lab.locking import errand
 from bot.lab.locking.allowed import Place, without_login
 from bot.lab.locking.errand import AUTHORITY, Errand, Room, Step
-from bot.lab.locking.jobs import LockJob
 from bot.tools import npm
 from bot.tools.npm import NpmSettings
 from bot.tools.secrets import redact

@@ -24,12 +24,12 @@ from packaging.version import InvalidVersion, Version
 
 from bot.core import lockfiles
 from bot.core.errors import ConfigProblem, Permanent
+from bot.core.locks import LockJob
 from bot.lab import environments, origins, resolver
 from bot.lab.locking import errand, splice
 from bot.lab.locking.allowed import Place, canonical, without_login
 from bot.lab.locking.errand import Brought, Errand, Room, Step
 from bot.lab.locking.gateway import Gateway
-from bot.lab.locking.jobs import LockJob
 from bot.lab.resolver import NotPrepared, Uv
 
 NAME = "uv.lock"
