@@ -196,11 +196,15 @@ class Flow:
         """As a poll would: look at the repository again."""
         await self.app.store.wake([f"r:{REPO}"], now=self.app._clock())
 
+    async def settled(self, update: Update) -> None:
+        """GitHub's times are whole seconds, and words in the very second of a push are taken for older than it."""
+        assert update.pull is not None
+        await asyncio.sleep(max(0.0, 1.1 - (datetime.now(UTC) - update.pull.since).total_seconds()))
+
     async def say(self, update: Update, text: str, *, who: str = "rosa") -> int:
         """Somebody comments on the update's pull request; the comment's number."""
         assert update.pull is not None
-        # GitHub's times are whole seconds, and words in the very second of a push are taken for older than it.
-        await asyncio.sleep(max(0.0, 1.1 - (datetime.now(UTC) - update.pull.since).total_seconds()))
+        await self.settled(update)
         hub = self.others[who]
         return int((await hub._ask("POST", f"/issues/{update.pull.number}/comments", {"body": text}))["id"])
 

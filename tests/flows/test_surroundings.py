@@ -81,6 +81,7 @@ async def noted(flow: Flow, words: str) -> bool:
 async def test_a_renamed_repository_goes_on_as_one(flow: Flow, heard: bool) -> None:
     """Told of the change or not: the same update with its pull request under the new name, and nothing twice."""
     update = await flow.update("1.2.4")
+    await flow.settled(update)
     if not heard:
         flow.box.world.faults.hook("lose", "repository")
     await flow.rosa._ask("PATCH", "", {"name": "store"})
