@@ -281,7 +281,7 @@ async def test_the_repositorys_configuration_counts(tree: Path, index: Index) ->
     assert found["big", "1.0.1"].verdict is Verdict.REVIEW
     assert found["steady", None].why == ("left alone by updates.match",)
     assert "/simple/steady/" not in {path for path, _ in index.seen}
-    assert {(t.seconds, t.memory_mib, t.suites["unit"]) for t in lab.trials} == {(300.0, 512, "make quick")}
+    assert {(t.seconds, t.memory_mib, t.suites["unit"].run) for t in lab.trials} == {(300.0, 512, "make quick")}
 
 
 @pytest.mark.parametrize("widen", [False, True])

@@ -13,6 +13,7 @@ from bot.core.errors import ConfigProblem
 from bot.core.model import Kind
 from bot.core.policy import Rule
 from bot.core.render import onboarding_config
+from bot.core.suites import Asked
 from bot.powers import known_kinds
 
 FULL = """\
@@ -62,7 +63,11 @@ def test_everything_that_can_be_written_is_read() -> None:
     assert read.updates.readers["regex"]["files"] == [dict(read.updates.files[0])]
     assert read.updates.schedule.windows[0].zone == "Europe/Berlin"
     assert {"tests/slow": "needs an hour"} == read.simulate.left_out
-    assert (read.simulate.suites, read.simulate.seconds, read.simulate.memory_mib) == ({"unit": "make check"}, 300, 512)
+    assert (read.simulate.suites, read.simulate.seconds, read.simulate.memory_mib) == (
+        {"unit": Asked(run="make check")},
+        300,
+        512,
+    )
     assert (
         read.policy.rules[Kind.MAJOR],
         read.policy.rules[Kind.PATCH],
@@ -93,6 +98,10 @@ def test_everything_that_can_be_written_is_read() -> None:
         ("version: 1\nupdates:\n  limits: {open: -1}", "f.yml:3 updates.limits.open", "whole number"),
         ("version: 1\npolicy:\n  major: perhaps", "f.yml:3 policy.major", "merge, review, reject"),
         ("version: 1\npolicy:\n  approvals: yes", "f.yml:3 policy.approvals", "whole number"),
+        ("version: 1\nsimulate:\n  suites:\n    performance: {warn: 20%}", "f.yml:4", "fails before it warns"),
+        ("version: 1\nsimulate:\n  suites:\n    performance: {warn: a lot}", "f.yml:4", "share"),
+        ("version: 1\nsimulate:\n  suites:\n    performance: {fail: 0%}", "f.yml:4", "between"),
+        ("version: 1\nsimulate:\n  suites:\n    unit: {run: pytest, fail: 5%}", "f.yml:4", "unknown key"),
         ("version: 1\nsimulate:\n  suites:\n    unit: {}", "f.yml:4", "needs a command"),
         ("version: 1\nenvironments:\n  - provider: x", "f.yml:3", "needs a name"),
         ("version: 1\nenvironments:\n  - name: a\n    provider: jenkens", "f.yml:4", "github_actions"),
@@ -215,3 +224,13 @@ def test_a_server_and_a_hosters_database_are_taken_as_they_come() -> None:
 
     assert (read.api_url, read.port) == ("https://git.example/api/v3", 0)
     assert read.database_url == "postgresql://me:pw@host/name"
+
+
+def test_suites_can_be_turned_off_and_bounded() -> None:
+    """A reason is enough to leave a suite out; shares may be written as people say them."""
+    suites = "unit: {off: needs a phone}\n    performance: {warn: 2.5%, fail: 0.2}"
+    text = f"version: 1\nsimulate:\n  suites:\n    {suites}\n"
+        "version: 1\nsimulate:\n  suites:\n    unit: {off: needs a phone}\n    performance: {warn: 2.5%, fail: 0.2}\n"
+    )
+    read = config.parse(text, "f.yml").simulate.suites
+    assert read == {"unit": Asked(off="needs a phone"), "performance": Asked(warn=0.025, fail=0.2)}

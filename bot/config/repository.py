@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from bot.config.suites import suite
 from bot.config.updates import updates
 from bot.core.errors import ConfigProblem
 from bot.core.model import Kind
 from bot.core.policy import DEFAULT_RULES, Policy, Rule
 from bot.core.repo_config import Adapted, Environment, RepoConfig, Simulate
+from bot.core.suites import Asked
 from bot.tools.places import Node, load, plain, span, text, whole
 
 
@@ -35,11 +37,11 @@ def parse(source: str, where: str, *, kinds: Mapping[str, Sequence[str]] | None 
 def _simulate(node: Node) -> Simulate:
     usual = Simulate()
     suites_node = node.node("suites")
-    suites: dict[str, str] = {}
+    suites: dict[str, Asked] = {}
     left_out: dict[str, str] = {}
     for kind in suites_node.names():
         below = suites_node.node(kind)
-        suites[kind] = _suite(below)
+        suites[kind] = suite(below, kind)
         left_out.update(below.take("left_out", _reasons, left_out))
         below.done()
     seconds = node.take("timeout", span, timedelta(seconds=usual.seconds)).total_seconds()
@@ -47,13 +49,6 @@ def _simulate(node: Node) -> Simulate:
     suites_node.done()
     node.done()
     return Simulate(suites=suites, left_out=left_out, seconds=seconds, memory_mib=memory)
-
-
-def _suite(node: Node) -> str:
-    run = node.take("run", text, "")
-    if not run.strip():
-        raise ConfigProblem("needs a command", where=node.where(), mend="Write run: python -m pytest")
-    return run
 
 
 def _reasons(value: object) -> dict[str, str]:

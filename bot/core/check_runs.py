@@ -8,7 +8,19 @@ from typing import Literal
 
 from bot.core import names, policy, render
 from bot.core.durations import spoken
-from bot.core.model import Grade, Sha, Simulation, State, SuiteResult, Tally, TestChange, Update, Verdict
+from bot.core.model import (
+    Grade,
+    Level,
+    Remark,
+    Sha,
+    Simulation,
+    State,
+    SuiteResult,
+    Tally,
+    TestChange,
+    Update,
+    Verdict,
+)
 from bot.core.quoting import code, table
 
 
@@ -59,6 +71,7 @@ def wanted(update: Update) -> tuple[WantedRun, ...]:
     return tuple(run for run in runs if run is not None)
 
 
+MOST_REMARKS = 40  # of one suite; GitHub takes 50 annotations at a time, and a person reads fewer
 CONCLUSIONS = {Grade.PASSED: "success", Grade.FAILED: "failure", Grade.UNKNOWN: "neutral"}
 
 
@@ -101,6 +114,7 @@ def _simulation_summary(update: Update, simulation: Simulation) -> str:
         f"**{simulation.grade.value.capitalize()}**: {simulation.why}.",
         table(("Suite", "Verdict", "Before", "After", "Why"), rows) if rows else "",
         *(_changes(suite) for suite in simulation.suites),
+        *(_found(suite) for suite in simulation.suites),
         "\n".join(f"- {note}" for suite in simulation.suites for note in suite.notes),
         "\n".join(f"- {note}" for note in simulation.notes),
         f"Tried {code(simulation.head[:9])} merged into {code(simulation.base[:9])} in "
@@ -133,6 +147,21 @@ def _changes(suite: SuiteResult) -> str:
     return table(("", "Test", "Before", "After", "What it says"), rows) if rows else ""
 
 
+def _found(suite: SuiteResult) -> str:
+    """What was found beside tests, and the figures on both sides."""
+    remarks = [
+        (one.level.value, one.title, f"{one.path}:{one.line}" if one.path else "", one.message)
+        for one in suite.remarks[:MOST_REMARKS]
+    ]
+    figures = [(one.name, one.before, one.after, one.change) for one in suite.measures]
+    parts = [
+        table((suite.kind.capitalize(), "What", "Where", "What it says"), remarks) if remarks else "",
+        f"and {len(suite.remarks) - MOST_REMARKS} more" if len(suite.remarks) > MOST_REMARKS else "",
+        table((suite.kind.capitalize(), "Before", "After", "Change"), figures) if figures else "",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
 def _annotations(update: Update, simulation: Simulation) -> tuple[Annotation, ...]:
     if simulation.grade is Grade.PASSED:
         return ()
@@ -145,7 +174,8 @@ def _annotations(update: Update, simulation: Simulation) -> tuple[Annotation, ..
     ]
     failing = (test for suite in simulation.suites for test in suite.newly_failing[:40])
     tests = [_on_test(test) for test in failing if test.path and test.line]
-    return (*pins, *tests)
+    remarks = (one for suite in simulation.suites for one in suite.remarks[:MOST_REMARKS])
+    return (*pins, *tests, *(_on_use(one) for one in remarks if one.path and one.line))
 
 
 def _on_test(test: TestChange) -> Annotation:
@@ -158,6 +188,23 @@ def _on_test(test: TestChange) -> Annotation:
         message=test.message or "passed with the old version",
     )
 
+
+def _on_use(remark: Remark) -> Annotation:
+    assert remark.path is not None and remark.line is not None
+    return Annotation(
+        path=remark.path,
+        line=remark.line,
+        level=_LEVELS[remark.level],
+        title=_cut(remark.title),
+        message=remark.message or remark.title,
+    )
+
+
+_LEVELS: dict[Level, Literal["notice", "warning", "failure"]] = {
+    Level.NOTICE: "notice",
+    Level.WARNING: "warning",
+    Level.FAILURE: "failure",
+}
 
 _POLICY_ENDS = {
     Verdict.APPROVE: "success",

@@ -15,11 +15,22 @@ from bot.core.releases import Pin as Pin
 from bot.core.releases import Release as Release
 from bot.core.releases import Trust as Trust
 
+# And so are those of a trial.
+from bot.core.trials import Grade as Grade
+from bot.core.trials import Isolation as Isolation
+from bot.core.trials import Level as Level
+from bot.core.trials import Measure as Measure
+from bot.core.trials import Remark as Remark
+from bot.core.trials import Sha as Sha
+from bot.core.trials import Simulation as Simulation
+from bot.core.trials import SuiteResult as SuiteResult
+from bot.core.trials import Tally as Tally
+from bot.core.trials import TestChange as TestChange
+
 UpdateId = NewType("UpdateId", str)
 RepoName = NewType("RepoName", str)  # owner/name, as GitHub spells it
 InstallationId = NewType("InstallationId", int)
 PullNumber = NewType("PullNumber", int)
-Sha = NewType("Sha", str)
 Login = NewType("Login", str)
 
 
@@ -64,23 +75,6 @@ class Priority(IntEnum):
     CRITICAL = 3
 
 
-class Grade(StrEnum):
-    """What a trial says. UNKNOWN is neither yes nor no: it asks a person."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
-
-
-class Isolation(StrEnum):
-    """How well foreign code was locked in while it ran."""
-
-    FULL = "full"  # namespaces, seccomp, rlimits and a cgroup
-    PLAIN = "plain"  # the same without a cgroup: memory is bounded per process only
-    NONE = "none"  # no jail to be had; nothing ran
-    UNJAILED = "unjailed"  # the demo's own code on a machine without namespaces
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
     """Our pull request. Number, head and base are known together or not at all.
@@ -98,67 +92,6 @@ class Pull:
     ours: bool = True
     made: Sha | None = None
     refusals: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TestChange:
-    """One test whose outcome differs between the two sides. Outcomes: passed, failed, error, skipped, absent."""
-
-    __test__ = False  # the name is the trade's; pytest must not collect it
-
-    test: str
-    before: str
-    after: str
-    message: str = ""
-    path: str | None = None
-    line: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """How many tests came out how, on one side."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    @property
-    def total(self) -> int:
-        """All tests that reported an outcome."""
-        return self.passed + self.failed + self.skipped
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SuiteResult:
-    """One suite, run on both sides. seconds: wall time of both runs together."""
-
-    kind: str  # unit, integration, …
-    command: str
-    grade: Grade
-    why: str
-    before: Tally = Tally()
-    after: Tally = Tally()
-    newly_failing: tuple[TestChange, ...] = ()
-    newly_passing: tuple[TestChange, ...] = ()
-    missing: tuple[TestChange, ...] = ()
-    flaky: tuple[TestChange, ...] = ()
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
-    log: str = ""  # the candidate's output, its last part, bounded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulation:
-    """What the lab found out about one head, tried as merged into one base."""
-
-    head: Sha
-    base: Sha
-    grade: Grade
-    why: str
-    isolation: Isolation
-    suites: tuple[SuiteResult, ...] = ()
-    seconds: float = 0.0
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bot.core.advisories import Advisory
 from bot.core.model import Component, Pin, Reading, Release, Sha, Simulation
+from bot.core.suites import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +18,7 @@ class Trial:
     """What the lab is asked: two trees on disk, what to run in both, and the bounds.
 
     base, candidate: folders that the lab reads and never writes.
-    suites: kind -> command; an empty mapping means: find them yourself.
+    suites: what the owner says of some; the rest is to be found.
     seconds, memory_mib: the budget of the whole simulation and of each jail.
     """
 
@@ -26,7 +27,7 @@ class Trial:
     head: Sha
     base_sha: Sha
     component: Component
-    suites: Mapping[str, str] = field(default_factory=dict)
+    suites: Mapping[str, Asked] = field(default_factory=dict)
     seconds: float = 600.0
     memory_mib: int = 2048
     left_out: Mapping[str, str] = field(default_factory=dict)  # what the caller already left out, and why

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from bot.core.model import Component
 from bot.core.policy import Policy
 from bot.core.schedules import Schedule
+from bot.core.suites import Asked
 
 CONFIG_PATH = ".github/surefoot.yml"
 
@@ -114,12 +115,12 @@ class Updates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulate:
-    """How updates are tried. suites: kind -> command, empty to find them; the budget of one simulation.
+    """How updates are tried. suites: what is said of some, the rest is found; the budget of one simulation.
 
     left_out: what the commands do not run, and why; every report says it.
     """
 
-    suites: Mapping[str, str] = field(default_factory=dict)
+    suites: Mapping[str, Asked] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 600.0
     memory_mib: int = 2048

@@ -9,7 +9,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,18 @@ class Environment:
     def programs(self) -> Path:
         """The folder to be first in PATH."""
         return self.folder / "bin"
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What a command finds in its environment; both sides run under the same conditions."""
+        return {
+            "PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin",
+            "VIRTUAL_ENV": str(self.folder),
+            # The project is not installed, since that would build it; its modules are found where they lie.
+            "PYTHONPATH": "{work}:{work}/src",
+            "PYTHONHASHSEED": "0",
+            "CI": "true",
+        }
 
     @property
     def visible(self) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.differential import Side
+from bot.core.suites import BESIDE, UNIT, Asked
 from bot.lab import junit
 from bot.lab.environments import Environment
 from bot.lab.jobs import MIB, Job, Limits, Ran, Reason
@@ -33,13 +34,14 @@ class Suite:
     notes: tuple[str, ...] = ()
 
 
-def find(tree: Path, asked: Mapping[str, str]) -> tuple[Suite, ...]:
-    """What the config asks for, else pytest where there are test files. It runs unittest's test cases too."""
-    if asked:
-        return tuple(Suite(kind=kind, command=command) for kind, command in asked.items())
-    if not has_tests(tree):
+def find(tree: Path, asked: Mapping[str, Asked]) -> tuple[Suite, ...]:
+    """The commands that the config gives, else pytest where there are test files. It runs unittest's test cases too."""
+    given = {kind: one.run for kind, one in asked.items() if one.run and not one.off and kind not in BESIDE}
+    if given:
+        return tuple(Suite(kind=kind, command=command) for kind, command in given.items())
+    if not has_tests(tree) or asked.get(UNIT, Asked()).off:
         return ()
-    return (Suite(kind="unit", command=PYTEST),)
+    return (Suite(kind=UNIT, command=PYTEST),)
 
 
 def has_tests(tree: Path) -> bool:
@@ -53,15 +55,8 @@ def has_tests(tree: Path) -> bool:
 
 def job(suite: Suite, tree: Path, environment: Environment, limits: Limits, only: Sequence[str] | None = None) -> Job:
     """The suite on one side. only: ids of the tests to run, or None for all."""
-    env = {
-        "PATH": f"{environment.programs}:/usr/local/bin:/usr/bin:/bin",
-        "VIRTUAL_ENV": str(environment.folder),
-        # The project is not installed, since that would build it; its modules are found where they lie.
-        "PYTHONPATH": f"{{work}}:{{work}}/src:{_INSIDE}",
-        "PYTEST_ADDOPTS": _REPORT,
-        "PYTHONHASHSEED": "0",  # both sides under the same conditions
-        "CI": "true",
-    }
+    usual = environment.variables
+    env = {**usual, "PYTHONPATH": f"{usual['PYTHONPATH']}:{_INSIDE}", "PYTEST_ADDOPTS": _REPORT}
     if only is not None:
         env["SUREFOOT_ONLY"] = json.dumps(list(only))
     visible = (*environment.visible, _INSIDE)

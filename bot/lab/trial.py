@@ -1,34 +1,31 @@
-"""Tries one update: both sides prepared, run side by side locked in, compared test by test, doubts run again."""
+"""Tries one update: both sides prepared, its tests run, then all that is examined beside them, and one verdict."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.core import differential
-from bot.core.differential import Again, Difference, Side
 from bot.core.errors import ConfigProblem, Transient
-from bot.core.model import Grade, Isolation, Simulation, SuiteResult, TestChange
-from bot.core.ports import Trial
-from bot.lab import baselines, environments, sandbox, suites, trees
+from bot.core.model import Grade, Isolation, Simulation, SuiteResult
+from bot.core.ports import Advisories, Trial
+from bot.lab import environments, suites, trees
 from bot.lab.baselines import Baselines
 from bot.lab.cache import Cache
 from bot.lab.environments import Environment
 from bot.lab.host import Host
-from bot.lab.jobs import Limits, Ran
 from bot.lab.resolver import NotPrepared, Uv
-from bot.lab.suites import Suite
+from bot.lab.testing import Testing
+from bot.lab.workbench import Budget, Examiner, OutOfTime, Sample, Workbench
 
-_RERUNS = 2  # so a test that newly fails has failed three times, and passed three times before
-_MOST_AGAIN = 50  # more failures than this are no flakiness
-_LEAST_SECONDS = 1.0
-_MOST_LOG = 20_000
 _SEVERITY = {Grade.PASSED: 0, Grade.UNKNOWN: 1, Grade.FAILED: 2}
+_NO_TESTS = "no tests were found that can be run here"
+
+# kind -> who examines it, in the order in which they are begun; performance comes last, since it wants quiet.
+EXAMINERS: Mapping[str, Examiner] = {}
 
 
 def at_a_time() -> int:
@@ -36,50 +33,22 @@ def at_a_time() -> int:
     return max(1, (os.cpu_count() or 2) // 2)
 
 
-class OutOfTime(Exception):
-    """The budget of this simulation is spent."""
-
-
-@dataclass(slots=True)
-class Budget:
-    """The wall time of one simulation."""
-
-    seconds: float
-    began: float = field(default_factory=time.monotonic)
-
-    @property
-    def spent(self) -> float:
-        """Seconds since it began."""
-        return time.monotonic() - self.began
-
-    def left(self) -> float:
-        """Seconds that are left; OutOfTime when hardly any."""
-        left = self.seconds - self.spent
-        if left < _LEAST_SECONDS:
-            raise OutOfTime
-        return left
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One side, ready to be run."""
-
-    tree: Path
-    environment: Environment
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Laboratory:
     """The lab of this machine. say: told in a few words what is being done, for who watches.
 
-    side_by_side: how many simulations may run at a time; each runs two jails.
+    folder: where examiners keep what they learnt. side_by_side: how many simulations may run at a time; each runs two
+    jails.
     """
 
     host: Host
     uv: Uv
     cache: Cache
     baselines: Baselines
+    folder: Path
     say: Callable[[str], None] = lambda _: None
+    advisories: Advisories | None = None
+    examiners: Mapping[str, Examiner] = field(default_factory=lambda: EXAMINERS)
     side_by_side: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(at_a_time()))
 
     async def simulate(self, trial: Trial) -> Simulation:
@@ -88,15 +57,26 @@ class Laboratory:
             return await _Attempt(self, trial, Budget(trial.seconds)).run()
 
 
-def laboratory(folder: Path, *, host: Host, uv: Uv, say: Callable[[str], None] = lambda _: None) -> Laboratory:
-    """A lab that keeps environments and baselines below folder."""
+def laboratory(
+    folder: Path,
+    *,
+    host: Host,
+    uv: Uv,
+    say: Callable[[str], None] = lambda _: None,
+    advisories: Advisories | None = None,
+    examiners: Mapping[str, Examiner] = EXAMINERS,
+) -> Laboratory:
+    """A lab that keeps environments, baselines and what it learnt below folder."""
     folder = folder.resolve()
     return Laboratory(
         host=host,
         uv=uv,
         cache=Cache(folder=folder / "environments"),
         baselines=Baselines(folder=folder / "baselines"),
+        folder=folder / "learnt",
         say=say,
+        advisories=advisories,
+        examiners=examiners,
     )
 
 
@@ -112,22 +92,27 @@ class _Attempt:
         host = self.lab.host
         if host.isolation is Isolation.NONE:
             return self._said(Grade.UNKNOWN, f"nothing was run: {host.reason}. {host.mend}")
-        if not await asyncio.to_thread(suites.find, self.trial.candidate, self.trial.suites):
+        found = await asyncio.to_thread(suites.find, self.trial.candidate, self.trial.suites)
+        if not found and not self._examiners():
             # Nothing is fetched for tests that are not there.
-            return self._said(Grade.UNKNOWN, "no tests were found that can be run here, so nothing was tried")
+            return self._said(Grade.UNKNOWN, f"{_NO_TESTS}, so nothing was tried")
         try:
-            async with self._samples() as samples:
-                if isinstance(samples, Simulation):
-                    return samples
-                return await self._all_suites(*samples)
+            async with self._workbench() as bench:
+                return bench if isinstance(bench, Simulation) else await self._tried(bench)
         except OutOfTime:
             return self._said(Grade.UNKNOWN, f"the {self.trial.seconds:.0f} s were over before the suites could be run")
+
+    def _examiners(self) -> Mapping[str, Examiner]:
+        """Those that the configuration does not turn off."""
+        asked = self.trial.suites
+        return {kind: one for kind, one in self.lab.examiners.items() if kind not in asked or not asked[kind].off}
 
     def _said(
         self, grade: Grade, why: str, results: Sequence[SuiteResult] = (), notes: Sequence[str] = ()
     ) -> Simulation:
         host = self.lab.host
         left_out = [f"not run: {what} ({why_not})" for what, why_not in self.trial.left_out.items()]
+        left_out += [f"not run: {kind} ({asked.off})" for kind, asked in self.trial.suites.items() if asked.off]
         marks = [f"{host.isolation}: {host.reason}"] if host.isolation is Isolation.PLAIN else []
         if host.isolation is Isolation.UNJAILED:
             marks = ["run without a jail"]
@@ -143,7 +128,7 @@ class _Attempt:
         )
 
     @contextlib.asynccontextmanager
-    async def _samples(self) -> AsyncIterator[tuple[Sample, Sample] | Simulation]:
+    async def _workbench(self) -> AsyncIterator[Workbench | Simulation]:
         """Both sides with their environments, or what is to be said when one cannot be had."""
         self.lab.say("preparing environments")
         async with contextlib.AsyncExitStack() as stack:
@@ -158,7 +143,17 @@ class _Attempt:
                 yield self._said(*_unprepared(before, after))
                 return
             offered = [stack.enter_context(trees.offered(tree, self.lab.host)) for tree in (base, candidate)]
-            yield Sample(tree=offered[0], environment=before), Sample(tree=offered[1], environment=after)
+            yield Workbench(
+                trial=self.trial,
+                before=Sample(tree=offered[0], environment=before),
+                after=Sample(tree=offered[1], environment=after),
+                host=self.lab.host,
+                uv=self.lab.uv,
+                budget=self.budget,
+                folder=self.lab.folder,
+                say=self.lab.say,
+                advisories=self.lab.advisories,
+            )
 
     async def _prepare(
         self, stack: contextlib.AsyncExitStack, tree: Path
@@ -169,104 +164,23 @@ class _Attempt:
         except (NotPrepared, ConfigProblem, Transient) as problem:
             return problem
 
-    async def _all_suites(self, before: Sample, after: Sample) -> Simulation:
-        notes = [*after.environment.notes]
-        found = suites.find(after.tree, self.trial.suites)
-        results: list[SuiteResult] = []
-        for suite in found:
-            try:
-                results.append(await self._suite(suite, before, after))
-            except OutOfTime:
-                notes.append(f"not run: {suite.kind} (the {self.trial.seconds:.0f} s were over)")
-        return self._said(*_fold(results, asked=len(found)), results, notes)
+    async def _tried(self, bench: Workbench) -> Simulation:
+        """The tests first, for they matter most; then what is examined beside them, as far as time allows."""
+        notes = [*bench.after.environment.notes]
+        found = suites.find(bench.after.tree, self.trial.suites)
+        testing = Testing(bench, self.lab.baselines)
+        tested = [await self._in_time(suite.kind, testing.of(suite), notes) for suite in found]
+        examined = [await self._in_time(kind, one(bench), notes) for kind, one in self._examiners().items()]
+        results = [result for result in tested if result is not None]
+        beside = [result for result in examined if result is not None]
+        return self._said(*_fold(results, beside, asked=len(found)), [*results, *beside], notes)
 
-    async def _suite(self, suite: Suite, before: Sample, after: Sample) -> SuiteResult:
-        self.lab.say(f"running {suite.kind}: {suite.command}")
-        began = self.budget.spent
-        key = await asyncio.to_thread(self._key, suite, before)
-        known = self.lab.baselines.recall(key)
-        if known is None:
-            (old, _), (new, ran) = await asyncio.gather(self._side(suite, before), self._side(suite, after))
-            self.lab.baselines.remember(key, old)
-        else:
-            old, (new, ran) = known, await self._side(suite, after)
-        difference, notes = await self._confirm(suite, (before, after), differential.compare(old, new))
-        grade, why = differential.verdict(old, new, difference)
-        if known is not None:
-            notes.append("before: known from an earlier run")
-        return SuiteResult(
-            kind=suite.kind,
-            command=suite.command,
-            grade=grade,
-            why=why,
-            before=difference.before,
-            after=difference.after,
-            newly_failing=difference.newly_failing,
-            newly_passing=difference.newly_passing,
-            missing=difference.missing,
-            flaky=difference.flaky,
-            seconds=self.budget.spent - began,
-            notes=(*suite.notes, *notes),
-            log=ran.text[-_MOST_LOG:],
-        )
-
-    def _key(self, suite: Suite, before: Sample) -> str:
-        return baselines.key_of(
-            environment=before.environment.key,
-            tree=trees.fingerprint(before.tree),
-            command=suite.command,
-            isolation=self.lab.host.isolation,
-        )
-
-    async def _side(self, suite: Suite, sample: Sample, only: Sequence[str] | None = None) -> tuple[Side, Ran]:
-        limits = Limits(seconds=self.budget.left(), memory_mib=self.trial.memory_mib)
-        job = suites.job(suite, sample.tree, sample.environment, limits, only)
-        ran = await sandbox.run(job, self.lab.host)
-        return await asyncio.to_thread(suites.side, ran, limits), ran
-
-    async def _confirm(
-        self, suite: Suite, samples: tuple[Sample, Sample], found: Difference
-    ) -> tuple[Difference, list[str]]:
-        """Run what newly fails again, alone, on both sides.
-
-        What then passes on the candidate may be flaky, or fail only in company: the whole suite decides, once more.
-        """
-        failing = [change.test for change in found.newly_failing]
-        if not failing or len(failing) > _MOST_AGAIN:
-            return found, [f"not run again: {len(failing)} failures are no flakiness"] if failing else []
+    async def _in_time(self, kind: str, work: Awaitable[SuiteResult | None], notes: list[str]) -> SuiteResult | None:
         try:
-            again = await self._again(suite, samples, failing)
-            doubtful = [change for change in found.newly_failing if _passed_alone(again[change.test])]
-            if doubtful:
-                whole, _ = await self._side(suite, samples[1])
-                again |= _with_company(again, doubtful, whole)
+            return await work
         except OutOfTime:
-            return found, ["not run again: no time was left to tell flaky failures"]
-        return differential.confirmed(found, again), []
-
-    async def _again(self, suite: Suite, samples: tuple[Sample, Sample], tests: Sequence[str]) -> dict[str, Again]:
-        self.lab.say(f"running {len(tests)} failures again")
-        sides: tuple[list[Side], list[Side]] = ([], [])
-        for _ in range(_RERUNS):
-            runs = await asyncio.gather(*(self._side(suite, sample, tests) for sample in samples))
-            for kept, (side, _) in zip(sides, runs, strict=True):
-                kept.append(side)
-        before, after = ({test: _came(runs, test) for test in tests} for runs in sides)
-        return {test: Again(before=before[test], after=after[test]) for test in tests}
-
-
-def _came(runs: Sequence[Side], test: str) -> tuple[differential.Came, ...]:
-    return tuple(run.known[test].came for run in runs if test in run.known)
-
-
-def _passed_alone(again: Again) -> bool:
-    return any(not came.bad for came in again.after) and not any(came.bad for came in again.before)
-
-
-def _with_company(again: dict[str, Again], doubtful: Sequence[TestChange], whole: Side) -> dict[str, Again]:
-    """Those that fail again in the whole suite fail for certain, though not alone: they are not flaky."""
-    still = {change.test for change in doubtful if change.test in whole.known and whole.known[change.test].came.bad}
-    return {test: Again(before=again[test].before) for test in still}
+            notes.append(f"not run: {kind} (the {self.trial.seconds:.0f} s were over)")
+            return None
 
 
 def _unprepared(*sides: Environment | NotPrepared | ConfigProblem | Transient) -> tuple[Grade, str]:
@@ -280,11 +194,16 @@ def _unprepared(*sides: Environment | NotPrepared | ConfigProblem | Transient) -
     return after.grade if isinstance(after, NotPrepared) else Grade.UNKNOWN, f"the candidate cannot be set up: {after}"
 
 
-def _fold(results: Sequence[SuiteResult], *, asked: int) -> tuple[Grade, str]:
-    """The worst suite speaks for all; one that was not run is not known."""
-    if not results:
+def _fold(tested: Sequence[SuiteResult], beside: Sequence[SuiteResult], *, asked: int) -> tuple[Grade, str]:
+    """The worst suite speaks for all; tests that were not run are not known, whatever was examined beside them."""
+    worst = max((*tested, *beside), key=lambda result: _SEVERITY[result.grade], default=None)
+    if worst is not None and worst.grade is Grade.FAILED:
+        return worst.grade, worst.why if asked == 1 and worst in tested else f"{worst.kind}: {worst.why}"
+    if not asked:
+        return Grade.UNKNOWN, _NO_TESTS
+    if not tested:
         return Grade.UNKNOWN, "the time was over before any suite could be run"
-    worst = max(results, key=lambda result: _SEVERITY[result.grade])
-    if worst.grade is Grade.PASSED and len(results) < asked:
-        return Grade.UNKNOWN, f"only {len(results)} of {asked} suites could be run in time"
-    return worst.grade, worst.why if asked == 1 else f"{worst.kind}: {worst.why}"
+    assert worst is not None, "something was tested"
+    if worst.grade is Grade.PASSED and len(tested) < asked:
+        return Grade.UNKNOWN, f"only {len(tested)} of {asked} suites could be run in time"
+    return worst.grade, worst.why if asked == 1 and worst in tested else f"{worst.kind}: {worst.why}"

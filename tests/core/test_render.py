@@ -9,7 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import check_runs, names, render
-from bot.core.model import Grade, Isolation, Kind, Merge, PullNumber, Sha, State, Tally
+from bot.core.model import (
+    Grade,
+    Isolation,
+    Kind,
+    Level,
+    Measure,
+    Merge,
+    PullNumber,
+    Remark,
+    Sha,
+    State,
+    SuiteResult,
+    Tally,
+)
 from bot.core.policy import Facts, Policy, decide
 from bot.core.quoting import block, code, table
 from tests.builders import (
@@ -201,3 +214,23 @@ def test_a_pull_request_says_what_a_person_has_to_look_at_and_what_moved_along()
     assert "**A person has to look at this before it is merged**\n\n- 1.2.4 was published by `eve`" in body
     assert "**Made anew by its own tool:** `uv.lock`\n\n- `helper 1 → 2`" in body
     assert "A person has to look" not in render.pull_body(an_update())
+
+
+def test_what_was_found_beside_tests_is_told_with_its_place() -> None:
+    """A remark stands in the table and on its line; a figure has both sides."""
+    remark = Remark(level=Level.FAILURE, title="cachetools.MRUCache is gone", path="app.py", line=7)
+    unplaced = Remark(level=Level.WARNING, title="a new install script", message="runs `setup.sh`")
+    suite = SuiteResult(
+        kind="compatibility",
+        command="",
+        grade=Grade.FAILED,
+        why="one use breaks",
+        remarks=(remark, unplaced),
+        measures=(Measure(name="import time", before="120 ms", after="131 ms", change="+9.2 %"),),
+    )
+    run = check_runs.wanted(an_update(pull=a_pull(), simulation=a_simulation(grade=Grade.FAILED, suites=(suite,))))[0]
+    assert "cachetools.MRUCache is gone" in run.summary and "app.py:7" in run.summary
+    assert "a new install script" in run.summary and "+9.2 %" in run.summary
+    assert [(one.path, one.line, one.level) for one in run.annotations if one.path == "app.py"] == [
+        ("app.py", 7, "failure")
+    ]

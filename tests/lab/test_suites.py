@@ -12,6 +12,7 @@ import pytest
 
 from bot.core.differential import Came
 from bot.core.model import Isolation
+from bot.core.suites import Asked
 from bot.lab import junit, suites
 from bot.lab.environments import Environment, Interpreter
 from bot.lab.inside import surefoot_rerun
@@ -40,8 +41,10 @@ def test_tests_are_what_pytest_would_look_into(name: str, found: bool, tmp_path:
 
 
 def test_the_config_has_the_last_word(tmp_path: Path) -> None:
-    """Its commands are run as they stand, and none is added."""
-    found = suites.find(tree(tmp_path, {"test_a.py": ""}), {"unit": "make test", "integration": "tox -e it"})
+    """Its commands are run as they stand, and none is added; what it turns off is not run."""
+    asked = {"unit": Asked(run="make test"), "integration": Asked(run="tox -e it"), "security": Asked(run="scan")}
+    found = suites.find(tree(tmp_path, {"test_a.py": ""}), asked)
+    assert suites.find(tmp_path, {"unit": Asked(off="needs a phone")}) == ()
     assert [(suite.kind, suite.command) for suite in found] == [("unit", "make test"), ("integration", "tox -e it")]
 
 

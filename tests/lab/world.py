@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bot.core.model import Component, Sha
 from bot.core.ports import Trial
+from bot.core.suites import Asked
 from bot.tools.pip import IndexSettings
 
 PYTEST = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
@@ -76,7 +77,7 @@ def a_trial(base: Path, candidate: Path, *, seconds: float = 60.0, memory_mib: i
         head=Sha("b" * 40),
         base_sha=Sha("a" * 40),
         component=Component(name="greeter"),
-        suites=suites,
+        suites={kind: Asked(run=command) for kind, command in suites.items()},
         seconds=seconds,
         memory_mib=memory_mib,
     )

@@ -13,6 +13,7 @@ from bot.core.errors import Permanent
 from bot.core.model import Grade, Isolation, PullNumber, Simulation, State
 from bot.core.ports import Trial
 from bot.core.repo_config import RepoConfig, Simulate
+from bot.core.suites import Asked
 from bot.github import checkout, pulls
 from bot.stages import propose, simulate
 from tests.builders import NOW, an_update
@@ -20,7 +21,7 @@ from tests.github.town import REPO, Town
 from tests.stages.world import KEEPER, MANIFESTS, drawn, moved, proposed, text_at
 
 CONFIG = RepoConfig(
-    simulate=Simulate(suites={"unit": "pytest"}, left_out={"tests/slow": "slow"}, seconds=60, memory_mib=512)
+    simulate=Simulate(suites={"unit": Asked(run="pytest")}, left_out={"tests/slow": "slow"}, seconds=60, memory_mib=512)
 )
 
 
@@ -61,7 +62,7 @@ async def test_both_sides_are_real_trees_of_the_base_as_it_is_now(shop):
 
     assert [("greeter==1.2.3\n", "greeter==1.2.4\n")] == lab.pinned
     assert (update.pull.head, tip) == (after.simulation.head, after.simulation.base) == (trial.head, trial.base_sha)
-    assert ({"unit": "pytest"}, {"tests/slow": "slow"}, 60, 512) == (
+    assert ({"unit": Asked(run="pytest")}, {"tests/slow": "slow"}, 60, 512) == (
         trial.suites,
         trial.left_out,
         trial.seconds,
