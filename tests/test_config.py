@@ -230,7 +230,5 @@ def test_suites_can_be_turned_off_and_bounded() -> None:
     """A reason is enough to leave a suite out; shares may be written as people say them."""
     suites = "unit: {off: needs a phone}\n    performance: {warn: 2.5%, fail: 0.2}"
     text = f"version: 1\nsimulate:\n  suites:\n    {suites}\n"
-        "version: 1\nsimulate:\n  suites:\n    unit: {off: needs a phone}\n    performance: {warn: 2.5%, fail: 0.2}\n"
-    )
     read = config.parse(text, "f.yml").simulate.suites
     assert read == {"unit": Asked(off="needs a phone"), "performance": Asked(warn=0.025, fail=0.2)}
