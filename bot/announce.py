@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
@@ -17,6 +18,7 @@ from bot.core import check_runs, names, render
 from bot.core.errors import Missing, Refused, SurefootError
 from bot.core.events import IN_PRODUCTION
 from bot.core.model import State, Update, UpdateId
+from bot.core.ports import Say
 from bot.github import checks, comments
 from bot.github.apps import Us
 from bot.store.rows import UpdateRow
@@ -100,6 +102,38 @@ class Announcer:
             except Missing:
                 log.info("its commit is gone", check=run.name, sha=run.head)
             said[run.key] = digest
+
+
+class Live:
+    """Says on the check run how a trial goes on while it does, at most once in `every`; best effort."""
+
+    def __init__(self, gh: GitHubAPI, update: Update, *, every: timedelta = QUIET) -> None:
+        self._gh, self._update, self._every = gh, update, every
+        self._told: list[str] = []
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[Say]:
+        """What is said to it while the context lasts is shown; nothing is written after its end."""
+        showing = asyncio.create_task(self._show())
+        try:
+            yield self._told.append
+        finally:
+            showing.cancel()
+            # An edit that is on its way is waited for: it must not arrive after the verdict.
+            await asyncio.wait([showing])
+
+    async def _show(self) -> None:
+        shown = 0
+        while self._update.pull is not None:
+            await asyncio.sleep(self._every.total_seconds())
+            if shown == len(self._told):
+                continue
+            shown = len(self._told)
+            run = check_runs.simulating(self._update, self._update.pull.head, tuple(self._told))
+            try:
+                await asyncio.shield(checks.publish(self._gh, self._update.repo, run))
+            except SurefootError as error:
+                log.info("the trial's progress could not be shown", update=self._update.id, error=str(error))
 
 
 def _locked(problem: SurefootError) -> bool:

@@ -19,9 +19,11 @@ from gidgethub.abc import GitHubAPI
 from bot import config
 from bot.adapters import Tools, health, kinds, listing, manifests, open_all, open_one, providers, sources
 from bot.adapters.advisories import open_advisories
+from bot.adapters.heard import Listener
 from bot.adapters.endpoints import Desk
 from bot.adapters.listing import Shelf
 from bot.adapters.poller import MOST_RELEASES, Poller
+from bot.announce import Live
 from bot.core import plans, strategies
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.locks import Followed, Keeper, Locker
@@ -97,6 +99,7 @@ class Powers:
         self._sources: dict[str, Poller] = {}
         self._desk = Desk(self._endpoints, partial(self._polled, kind="endpoints", most=MOST_OF_ONE))
         self._advisories: list[Advisories | None] = []
+        self._listeners: list[Listener] = []
 
     def bind(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """`run` with its keyword-only powers given. ConfigProblem at once when it asks for one that there is not."""
@@ -151,6 +154,10 @@ class Powers:
     async def lab(self, _update: Update) -> Lab:
         """Where code is tried."""
         return self._world.lab
+
+    async def live(self, update: Update) -> Live:
+        """Who shows how a trial goes on."""
+        return Live(await self.gh(update), update)
 
     async def keeper(self, update: Update) -> Keeper:
         """Who sees to it that lock files follow."""
@@ -253,14 +260,18 @@ class Powers:
 
     def shelf_of(self, config: RepoConfig, repo: RepoName) -> Shelf:
         """Who is asked about releases for one repository."""
-        return replace(self.shelf_of_all(), sources=self.sources_of(config, repo), endpoints=config.updates.urls)
+        heard = self._heard().of(repo)
+        every = self.shelf_of_all()
+        return replace(
+            every, sources=self.sources_of(config, repo), endpoints=config.updates.urls, advisories=heard
+        )
 
     def shelf_of_all(self) -> Shelf:
         """Who is asked about releases, for whatever repository."""
         return Shelf(
             sources=self.all_sources(),
             sightings=self._world.store,
-            advisories=self.advisories(),
+            advisories=self._heard().of(None),
             allow=self._world.registries.allow,
         )
 
@@ -269,6 +280,11 @@ class Powers:
         if not self._advisories:
             self._advisories.append(open_advisories(self._world.osv, self._lent()))
         return self._advisories[0]
+
+    def _heard(self) -> Listener:
+        if not self._listeners:
+            self._listeners.append(Listener(self.advisories(), self._world.store))
+        return self._listeners[0]
 
     def news(self, names: Collection[str]) -> datetime | None:
         """Somebody says that these may have been published: their lists are asked for again, from then on."""

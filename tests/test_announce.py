@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.announce import QUIET, Announcer
+from bot.announce import QUIET, Announcer, Live
 from bot.core import names
 from bot.core.errors import Missing, Refused, SurefootError, Transient
 from bot.core.model import Grade, PullNumber, State, Update
@@ -242,3 +243,42 @@ async def test_before_there_is_a_pull_request_nothing_is_said(stage):
     await stage.says(pull=a_pull(number=1, head=stage.shop.tip), state=State.DETECTED)
 
     assert (0, ()) == (stage.wrote() - 1, await stage.store.unsaid())  # the one that opened the pull request
+
+
+async def until(true) -> None:
+    """Wait until this holds."""
+    async with asyncio.timeout(10):
+        while not true():  # noqa: ASYNC110 - the world has no event for it
+            await asyncio.sleep(0.01)
+
+
+async def test_a_trial_that_goes_on_is_shown_as_it_goes(stage):
+    """Its check run names what is being done; many words in one while make one edit, and none comes after the end."""
+    await stage.says()
+    before = stage.wrote()
+    async with Live(stage.shop.gh, stage.update, every=timedelta(seconds=0.2))() as say:
+        for words in ("preparing environments", "running unit: pytest", "running `2` failures again"):
+            say(words)
+        await until(lambda: stage.wrote() > before)
+        [shown] = stage.shop.repo.checks.values()
+        assert ("in_progress", None) == (shown.status, shown.conclusion)
+        assert "Running `2` failures again" == shown.output["title"]
+        assert "running unit: pytest" in shown.output["summary"]
+        say("never seen")
+    await stage.says(state=State.SIMULATED, simulation=a_simulation(head=stage.update.pull.head))
+
+    await asyncio.sleep(0.3)
+    assert {names.SIMULATION: [("completed", "success")]} == {names.SIMULATION: stage.runs()[names.SIMULATION]}
+    asked = [one for one in stage.shop.of_app() if "check-runs" in one.path and one.method != "GET"]
+    assert 3 == len(asked), "made, one edit while it went on, and the verdict"
+
+
+async def test_progress_that_cannot_be_shown_hinders_nobody(stage):
+    """GitHub does not take it: the trial goes on, and the next word is tried again."""
+    stage.shop.box.world.faults.request("answer", path="/check-runs", status=502)
+    async with Live(stage.shop.gh, stage.update, every=timedelta(seconds=0.05))() as say:
+        say("first")
+        await until(lambda: any(one.status == 502 for one in stage.shop.box.log))
+        say("second")
+        await until(stage.runs)
+    assert {names.SIMULATION: [("in_progress", None)]} == stage.runs()

@@ -28,7 +28,7 @@ from bot.check.workshop import Place
 from bot.cli import cli
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Grade, Isolation, Kind, Priority, Simulation, Verdict
-from bot.core.ports import Trial
+from bot.core.ports import Say, Trial, silent
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
 from bot.tools.sightings import FolderSightings
@@ -61,7 +61,7 @@ class FakeLab:
     trials: list[Trial] = field(default_factory=list)
     seen: list[dict[str, str]] = field(default_factory=list)
 
-    async def simulate(self, trial: Trial) -> Simulation:
+    async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
         self.trials.append(trial)
         if self.away:
             raise Transient("the index is away")

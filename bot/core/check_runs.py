@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -71,6 +72,7 @@ def wanted(update: Update) -> tuple[WantedRun, ...]:
     return tuple(run for run in runs if run is not None)
 
 
+MOST_TOLD = 20  # steps of a trial that is under way
 MOST_REMARKS = 40  # of one suite; GitHub takes 50 annotations at a time, and a person reads fewer
 CONCLUSIONS = {Grade.PASSED: "success", Grade.FAILED: "failure", Grade.UNKNOWN: "neutral"}
 
@@ -79,18 +81,7 @@ def _simulation(update: Update, head: Sha) -> WantedRun | None:
     key = f"{update.id}:simulation"
     simulation = update.simulation
     if simulation is None:
-        if update.state is not State.PROPOSED:
-            return None
-        title, summary = "Running both sides' tests", "The tests run with the old and with the new version."
-        return WantedRun(
-            name=names.SIMULATION,
-            head=head,
-            key=key,
-            status="in_progress",
-            conclusion=None,
-            title=title,
-            summary=summary,
-        )
+        return simulating(update, head) if update.state is State.PROPOSED else None
     return WantedRun(
         name=names.SIMULATION,
         head=simulation.head,
@@ -102,6 +93,20 @@ def _simulation(update: Update, head: Sha) -> WantedRun | None:
         text=render.log_of(simulation),
         annotations=_annotations(update, simulation),
         actions=(Button(label="Try again", description="Simulate this commit once more", identifier="retry"),),
+    )
+
+
+def simulating(update: Update, head: Sha, told: Sequence[str] = ()) -> WantedRun:
+    """The check run while a trial goes on. told: what was done so far, the last of it being done now."""
+    usual = "The tests run with the old and with the new version."
+    return WantedRun(
+        name=names.SIMULATION,
+        head=head,
+        key=f"{update.id}:simulation",
+        status="in_progress",
+        conclusion=None,
+        title=_cut(told[-1].capitalize()) if told else "Running both sides' tests",
+        summary="\n".join((usual, "", *(f"- {code(words)}" for words in told[-MOST_TOLD:]))) if told else usual,
     )
 
 

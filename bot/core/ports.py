@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
 from bot.core.advisories import Advisory
+from bot.core.alerts import Heard
 from bot.core.model import Component, Pin, Reading, Release, Sha, Simulation
 from bot.core.suites import Asked
 
@@ -33,10 +34,17 @@ class Trial:
     left_out: Mapping[str, str] = field(default_factory=dict)  # what the caller already left out, and why
 
 
+Say = Callable[[str], None]  # hears, in a few words, what is being done
+
+
+def silent(_words: str) -> None:
+    """A `Say` for who does not watch."""
+
+
 class Lab(Protocol):
     """Where an update is tried."""
 
-    async def simulate(self, trial: Trial) -> Simulation:
+    async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
         """Run both sides and compare; never raises for what foreign code does. Transient when the index is away."""
         ...
 
@@ -72,6 +80,18 @@ class Advisories(Protocol):
 
         Transient when it cannot be asked now: then nothing is known, which is not the same as nothing being there.
         """
+        ...
+
+
+class Words(Protocol):
+    """What GitHub told of packages that are in use here, by itself and not for the asking."""
+
+    async def words(self) -> Sequence[Heard]:
+        """All that is kept, the latest first. Transient when it cannot be read."""
+        ...
+
+    async def asides(self, repo: str) -> frozenset[str]:
+        """The advisories that somebody set aside in this repository."""
         ...
 
 

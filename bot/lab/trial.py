@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Grade, Isolation, Simulation, SuiteResult
-from bot.core.ports import Advisories, Trial
+from bot.core.ports import Advisories, Say, Trial, silent
 from bot.lab import environments, suites, trees
 from bot.lab.baselines import Baselines
 from bot.lab.cache import Cache
@@ -46,15 +46,20 @@ class Laboratory:
     cache: Cache
     baselines: Baselines
     folder: Path
-    say: Callable[[str], None] = lambda _: None
+    say: Say = silent
     advisories: Advisories | None = None
     examiners: Mapping[str, Examiner] = field(default_factory=lambda: EXAMINERS)
     side_by_side: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(at_a_time()))
 
-    async def simulate(self, trial: Trial) -> Simulation:
+    async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
         """See `bot.core.ports.Lab`. The budget begins when this simulation's turn has come."""
+
+        def told(words: str) -> None:
+            self.say(words)
+            say(words)
+
         async with self.side_by_side:
-            return await _Attempt(self, trial, Budget(trial.seconds)).run()
+            return await _Attempt(self, trial, Budget(trial.seconds), told).run()
 
 
 def laboratory(
@@ -62,7 +67,7 @@ def laboratory(
     *,
     host: Host,
     uv: Uv,
-    say: Callable[[str], None] = lambda _: None,
+    say: Say = silent,
     advisories: Advisories | None = None,
     examiners: Mapping[str, Examiner] = EXAMINERS,
 ) -> Laboratory:
@@ -87,6 +92,7 @@ class _Attempt:
     lab: Laboratory
     trial: Trial
     budget: Budget
+    say: Say
 
     async def run(self) -> Simulation:
         host = self.lab.host
@@ -130,7 +136,7 @@ class _Attempt:
     @contextlib.asynccontextmanager
     async def _workbench(self) -> AsyncIterator[Workbench | Simulation]:
         """Both sides with their environments, or what is to be said when one cannot be had."""
-        self.lab.say("preparing environments")
+        self.say("preparing environments")
         async with contextlib.AsyncExitStack() as stack:
             base, candidate = self.trial.base.resolve(), self.trial.candidate.resolve()
             try:
@@ -151,7 +157,7 @@ class _Attempt:
                 uv=self.lab.uv,
                 budget=self.budget,
                 folder=self.lab.folder,
-                say=self.lab.say,
+                say=self.say,
                 advisories=self.lab.advisories,
             )
 

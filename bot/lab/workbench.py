@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.core.model import SuiteResult
-from bot.core.ports import Advisories, Trial
+from bot.core.ports import Advisories, Say, Trial
 from bot.core.suites import Asked
 from bot.lab import sandbox
 from bot.lab.environments import Environment
@@ -65,7 +65,7 @@ class Workbench:
     uv: Uv
     budget: Budget
     folder: Path
-    say: Callable[[str], None]
+    say: Say
     advisories: Advisories | None = None
 
     def asked(self, kind: str) -> Asked:

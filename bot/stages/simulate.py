@@ -11,15 +11,18 @@ from gidgethub.abc import GitHubAPI
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome
 from bot.core.model import Grade, Isolation, Sha, Simulation, State, Update
-from bot.core.ports import Lab, Trial
+from bot.core.ports import Lab, Say, Trial
 from bot.core.repo_config import RepoConfig
 from bot.github import commits
 from bot.github.checkout import Trees
 
+Live = Callable[[], AbstractAsyncContextManager[Say]]  # shows what is said to it while the context lasts
 Checkout = Callable[[Sha, Sha], AbstractAsyncContextManager[Trees]]  # base, head
 
 
-async def run(update: Update, *, gh: GitHubAPI, checkout: Checkout, lab: Lab, config: RepoConfig) -> Outcome:
+async def run(
+    update: Update, *, gh: GitHubAPI, checkout: Checkout, lab: Lab, config: RepoConfig, live: Live
+) -> Outcome:
     """Simulate the head merged into the base branch as it is now; the same pair is not tried twice."""
     pull = update.pull
     if pull is None:
@@ -37,7 +40,8 @@ async def run(update: Update, *, gh: GitHubAPI, checkout: Checkout, lab: Lab, co
         if trees.conflict:
             result = _conflict(pull.head, base, trees.conflict)
         else:
-            result = await lab.simulate(_trial(update, trees, pull.head, base, config))
+            async with live() as say:
+                result = await lab.simulate(_trial(update, trees, pull.head, base, config), say)
     return Moved(update=replace(update, simulation=result), to=State.SIMULATED, why=result.why)
 
 

@@ -21,7 +21,7 @@ from bot import config
 from bot.app import App
 from bot.core.locks import Locker
 from bot.core.model import Grade, Isolation, Simulation, State, SuiteResult, Tally, TestChange, Update
-from bot.core.ports import Trial
+from bot.core.ports import Say, Trial, silent
 from bot.demo import releases
 from bot.demo.box import Box
 from bot.demo.hub import Hub
@@ -78,7 +78,7 @@ class ScriptedLab:
     grades: dict[str, Grade] = field(default_factory=dict)
     trials: list[Trial] = field(default_factory=list)
 
-    async def simulate(self, trial: Trial) -> Simulation:
+    async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
         """The grade for what the candidate pins."""
         self.trials.append(trial)
         text = (trial.candidate / "requirements.txt").read_text()

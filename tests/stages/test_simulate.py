@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.announce import Live
 from bot.core.errors import Permanent
 from bot.core.model import Grade, Isolation, PullNumber, Simulation, State
-from bot.core.ports import Trial
+from bot.core.ports import Say, Trial, silent
 from bot.core.repo_config import RepoConfig, Simulate
 from bot.core.suites import Asked
 from bot.github import checkout, pulls
@@ -32,7 +34,7 @@ class Lab:
     seen: list[Trial] = field(default_factory=list)
     pinned: list[tuple[str, str]] = field(default_factory=list)
 
-    async def simulate(self, trial: Trial) -> Simulation:
+    async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
         """What was asked, remembered."""
         self.seen.append(trial)
         self.pinned.append(tuple((side / "requirements.txt").read_text() for side in (trial.base, trial.candidate)))
@@ -48,7 +50,8 @@ async def run(shop: Town, update, lab: Lab):
         with tempfile.TemporaryDirectory() as folder:
             yield await checkout.trees(shop.forge.git_url(REPO), token, base=base, head=head, into=Path(folder))
 
-    return await simulate.run(update, gh=shop.gh, checkout=trees, lab=lab, config=CONFIG)
+    live = Live(shop.gh, update, every=timedelta(seconds=0.05))
+    return await simulate.run(update, gh=shop.gh, checkout=trees, lab=lab, config=CONFIG, live=live)
 
 
 async def test_both_sides_are_real_trees_of_the_base_as_it_is_now(shop):
