@@ -15,10 +15,11 @@ from aiohttp import web
 from gidgethub.abc import GitHubAPI
 
 from bot.adapters import Tools, open_all, open_one, sources
+from bot.adapters.runners.host import RunnerHost
 from bot.announce import Announcer
 from bot.clock import Clock
 from bot.config import Settings
-from bot.core.errors import Permanent
+from bot.core.errors import ConfigProblem, Permanent
 from bot.core.events import Mail
 from bot.core.lifecycle import Outcome
 from bot.core.locks import Locker
@@ -246,7 +247,9 @@ class App:
             shown = board.Shown(answers=detected.answers, updates=(*known, *detected.found), problems=detected.problems)
             notes = {**notes, "board": await board.write(row.name, shown, issue, gh=gh)}
         again = self.powers.again(frozenset(answer.name for answer in detected.answers))
-        return Looked(found=detected.found, due=_next_look(detected, min(due, again or due)), notes=notes)
+        return Looked(
+            found=detected.found, seen=detected.seen, due=_next_look(detected, min(due, again or due)), notes=notes
+        )
 
     async def _speak(self, row: UpdateRow, important: bool) -> None:
         await self.voice(row, important)
@@ -275,13 +278,26 @@ async def _workshop(settings: Settings, tools: Tools, reach: Reach, cache: Cache
     Where there is no jail nothing runs, but for the demo, whose code is its own.
     """
     there = await probe.probe()
+    if not settings.plain:
+        there = host.at_least_full(there)
     if there.isolation is Isolation.NONE and settings.unjailed:
         there = host.unjailed()
     log.info("jail", isolation=there.isolation.value, reason=there.reason, mend=there.mend)
     # What is installed to try an update comes from the index that listed it.
     uv = resolver.find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases)
     room = Room(host=there, http=tools.http, reach=reach, cache=cache)
-    return trial.laboratory(settings.data_dir / "lab", host=there, uv=uv), Locksmith(room=room, uv=uv)
+    here = trial.laboratory(settings.data_dir / "lab", host=there, uv=uv)
+    return _runner(settings) or here, Locksmith(room=room, uv=uv)
+
+
+def _runner(settings: Settings) -> Lab | None:
+    """The machine that the operator named for simulations. ConfigProblem for an address that cannot be used."""
+    if not settings.runner:
+        return None
+    if settings.runner_token is None:
+        mend = "Set it to the text that the runner was started with"
+        raise ConfigProblem("is not set, and the runner asks for it", where="SUREFOOT_RUNNER_TOKEN", mend=mend)
+    return RunnerHost(settings.runner, settings.runner_token)
 
 
 def _try_sources(settings: Settings) -> None:

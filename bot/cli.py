@@ -32,6 +32,7 @@ def _run(work: Coroutine[Any, Any, int]) -> None:
     except Exception:
         traceback.print_exc()
         code = ERROR
+    gc.freeze()  # all of it goes at once now, and needs no search for what could go before
     sys.exit(code)
 
 
@@ -71,13 +72,13 @@ def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -
 
     Exit code: 0 nothing to do, 1 updates found, 2 an error.
     """
+    # What a look reads stays until its end; to go through it again and again in search of rubbish finds none.
+    gc.freeze()
+    gc.set_threshold(1_000_000, 20, 20)
     from bot import check as checking
     from bot.tools.quiet import set_up_later
 
     set_up_later(_warnings)  # what a person must know of the look stands in its report
-    # What a look reads stays until its end; to go through it again and again in search of rubbish finds none.
-    gc.freeze()
-    gc.set_threshold(1_000_000, 20, 20)
     _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only))
 
 
@@ -105,6 +106,24 @@ def box(host: str, port: int, data_dir: Path | None) -> None:
         return 0
 
     _run(run())
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=".surefoot/runner")
+@click.option("--cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM, to speak https.")
+@click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its private key.")
+def runner(host: str, port: int, folder: Path, cert: Path | None, key: Path | None) -> None:
+    """Run simulations for a bot on another machine, and nothing else.
+
+    Both know SUREFOOT_RUNNER_TOKEN; the bot finds this one by SUREFOOT_RUNNER.
+    """
+    from bot import runner as runners
+
+    if (cert is None) != (key is None):
+        raise click.UsageError("--cert and --key belong together")
+    _run(runners.run(host, port, folder, (cert, key) if cert and key else None))
 
 
 @cli.group()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 
 import click
 import structlog
@@ -14,9 +12,11 @@ from bot import config
 from bot.app import App
 from bot.config import Settings
 from bot.core.errors import ConfigProblem, Transient
+from bot.core.model import Isolation
 from bot.github.tokens import AppKey
-from bot.lab import probe
+from bot.lab import host, probe
 from bot.tools import logging
+from bot.tools.processes import stop_signal
 from bot.tools.secrets import Secret
 
 log = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 async def run(settings: Settings) -> int:
     """Serve until SIGTERM or SIGINT. ConfigProblem, before the door is open, for a setting that cannot work."""
     logging.set_up(settings.log, secrets=_secrets(settings))
-    told = _stop_signal()
+    told = stop_signal()
     app = await _opened(settings)
     runner = web.AppRunner(app.web(), access_log=None)
     await runner.setup()
@@ -45,7 +45,13 @@ async def run(settings: Settings) -> int:
 
 def _secrets(settings: Settings) -> list[Secret]:
     """All that no log may show."""
-    own = (settings.private_key, settings.webhook_secret, settings.read_token, settings.hints_secret)
+    own = (
+        settings.private_key,
+        settings.webhook_secret,
+        settings.read_token,
+        settings.hints_secret,
+        settings.runner_token,
+    )
     lent = (*settings.secrets, *settings.registries.secrets.values())
     return [*(secret for secret in own if secret), *(one.value for one in lent)]
 
@@ -66,13 +72,6 @@ def _try_key(settings: Settings) -> None:
         AppKey(settings.app_id or 0, settings.private_key.reveal())
 
 
-def _stop_signal() -> asyncio.Event:
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    return told
-
-
 async def doctor() -> int:
     """Print what is there and what is missing. Exit code 0 when the bot could work here, else 1.
 
@@ -81,7 +80,10 @@ async def doctor() -> int:
     settings = config.from_environment()
     _try_key(settings)
     found = await probe.probe()
-    click.echo(f"jail: {found.isolation}. {found.reason} {found.mend}".rstrip())
+    used = found if settings.plain else host.at_least_full(found)
+    click.echo(f"jail: {found.isolation}. {used.reason} {used.mend}".rstrip())
+    if settings.runner:
+        click.echo(f"simulations run on {settings.runner}")
     for line in settings.missing:
         click.echo(f"missing: {line}")
-    return 0 if not settings.missing and found.isolation != "none" else 1
+    return 0 if not settings.missing and (settings.runner or used.isolation is not Isolation.NONE) else 1

@@ -21,6 +21,8 @@ import pytest
 from click.testing import CliRunner
 
 from bot.cli import cli
+from bot.core.model import Isolation
+from bot.lab.host import Host
 
 ROOT = Path(__file__).parent.parent
 
@@ -88,7 +90,7 @@ def test_help_names_every_command() -> None:
     told = run("--help")
 
     assert 0 == told.exit_code
-    for command in ("serve", "check", "demo", "box", "lab", "doctor"):
+    for command in ("serve", "check", "demo", "box", "runner", "lab", "doctor"):
         assert command in told.output
 
 
@@ -211,6 +213,40 @@ def test_the_doctor_says_what_is_missing() -> None:
 
     assert 1 == told.exit_code
     assert "jail: " in told.output and "missing: APP_ID" in told.output
+
+
+def test_a_plain_jail_is_used_by_who_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a common bound of memory a bot runs nothing until its operator says that it is enough."""
+
+    async def plain() -> Host:
+        return Host(isolation=Isolation.PLAIN, reason="no cgroup here", mend="Run as root")
+
+    monkeypatch.setattr("bot.lab.probe.probe", plain)
+    refused, allowed = run("doctor"), run("doctor", env={"SUREFOOT_JAIL": "plain"})
+    elsewhere = run("doctor", env={"SUREFOOT_RUNNER": "https://runner.example"})
+
+    assert "only the plain grade" in refused.output and "SUREFOOT_JAIL=plain" in refused.output
+    assert "only the plain grade" not in allowed.output and "no cgroup here" in allowed.output
+    assert "https://runner.example" in elsewhere.output
+
+
+def test_a_runner_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
+    """It says how it locks code in, answers its door, and needs the token that both know."""
+    port = free_port()
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "SUREFOOT_RUNNER_TOKEN": "x" * 32}
+    words = [sys.executable, "-m", "bot", "runner", "--port", str(port), "--dir", str(tmp_path / "kept")]
+    pipe = subprocess.PIPE
+    with ended(subprocess.Popen(words, env=env, cwd=ROOT, stdout=pipe, stderr=subprocess.STDOUT, text=True)) as process:
+        status, health = answer(port, "/healthz")
+        refused, _ = answer(port, "/simulate", data=b"x")
+        process.send_signal(signal.SIGTERM)
+        log, _ = process.communicate(timeout=30)
+
+    assert (200, True, 401) == (status, json.loads(health)["ok"], refused)
+    assert 0 == process.returncode and "running jails" in log, log
+    without = run("runner", "--port", "0", env={"SUREFOOT_RUNNER_TOKEN": ""})
+    assert 2 == without.exit_code and "SUREFOOT_RUNNER_TOKEN" in without.output
+    assert 2 == run("runner", "--cert", str(ROOT / "README.md")).exit_code
 
 
 def test_a_command_runs_in_the_jail(tmp_path: Path) -> None:

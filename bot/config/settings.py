@@ -37,6 +37,9 @@ class Settings:
     osv: str = ""  # the OSV service, a folder of its dumps, or "off"; empty for the public one
     allow: tuple[str, ...] = ()  # networks that users' URLs may name although they are private
     unjailed: bool = False
+    plain: bool = False  # whether a jail without a common bound of memory is enough
+    runner: str = ""  # where simulations run, when it is not here
+    runner_token: Secret | None = None
     read_token: Secret | None = None  # whoever reads the pages must send it
     hints_secret: Secret | None = None  # whoever hints at news must know it
     secrets: tuple[Lent, ...] = ()  # what repositories may name, each for its hosts alone
@@ -75,9 +78,20 @@ def settings(env: Mapping[str, str]) -> Settings:
         hints_secret=Secret(known) if (known := env.get("SUREFOOT_HINTS_SECRET")) else None,
         secrets=lending.read(env),
         registries=sources_file.read(env),
+        plain=_jail(env) == "plain",
+        runner=env.get("SUREFOOT_RUNNER", ""),
+        runner_token=Secret(token) if (token := env.get("SUREFOOT_RUNNER_TOKEN")) else None,
         unjailed=env.get("SUREFOOT_DEMO_UNJAILED") == "1",
         missing=missing,
     )
+
+
+def _jail(env: Mapping[str, str]) -> str:
+    grade = env.get("SUREFOOT_JAIL") or "full"
+    if grade not in ("full", "plain"):
+        mend = "Write full, or plain where a jail without a common bound of memory is enough for you"
+        raise ConfigProblem(f"there is no grade {grade!r} of the jail", where="SUREFOOT_JAIL", mend=mend)
+    return grade
 
 
 def _private_key(env: Mapping[str, str]) -> str | None:

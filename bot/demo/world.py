@@ -130,6 +130,7 @@ async def _bot(
         "SUREFOOT_POLL": POLL,
         "SUREFOOT_OSV": "off",
         "SUREFOOT_ALLOW_NETWORKS": "127.0.0.0/8",
+        "SUREFOOT_JAIL": "plain",  # its code is our own
         **({"SUREFOOT_DEMO_UNJAILED": "1"} if unjailed else {}),
     }
     bot = await bot_process.start(folder, told, port=port, index=index)

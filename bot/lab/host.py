@@ -94,6 +94,15 @@ def machine() -> str:
     return platform.machine()
 
 
+def at_least_full(there: Host) -> Host:
+    """The same, but nothing at all where only the plain grade is to be had: it is used by who asks for it."""
+    if there.isolation is not Isolation.PLAIN:
+        return there
+    mend = f"{there.mend}; or set SUREFOOT_JAIL=plain to make do with it, or SUREFOOT_RUNNER to run elsewhere"
+    reason = f"only the plain grade of the jail is to be had here ({there.reason})"
+    return Host(isolation=Isolation.NONE, reason=reason, mend=mend)
+
+
 def unjailed() -> Host:
     """For code that is our own, on a machine without a jail: an empty environment, rlimits and an end, no isolation.
 

@@ -107,3 +107,11 @@ async def _heard(process: Process, stream: asyncio.StreamReader, most: int) -> b
 async def _emptied(stream: asyncio.StreamReader) -> None:
     while await stream.read(_PIECE):
         pass
+
+
+def stop_signal() -> asyncio.Event:
+    """Set as soon as SIGTERM or SIGINT tells this process to end."""
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    return told

@@ -14,7 +14,7 @@ import bot.adapters
 from bot.adapters import Tools, kinds, open_one, secret_of
 from bot.core.errors import ConfigProblem
 from bot.core.model import RepoName
-from bot.core.ports import Advisories, HealthSource, Manifest, Provider, Source
+from bot.core.ports import Advisories, HealthSource, Lab, Manifest, Provider, Source
 from bot.tools.http import Http
 from bot.tools.pip import IndexSettings
 from bot.tools.secrets import Secret
@@ -29,12 +29,14 @@ SOCKETS: dict[str, type] = {
     "health": HealthSource,
     "manifests": Manifest,
     "providers": Provider,
+    "runners": Lab,
     "sources": Source,
 }
 # Options without which an adapter cannot know where to go.
 NEEDED: dict[tuple[str, str], dict[str, object]] = {
     ("advisories", "osv_dump"): {"path": "."},
     ("health", "http"): {"url": "https://health.example/"},
+    ("runners", "host"): {"url": "https://runner.example/"},
     ("health", "prometheus"): {"url": "https://prometheus.example/"},
 }
 

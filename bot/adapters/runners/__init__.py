@@ -1,0 +1,1 @@
+"""Where a simulation runs when it does not run on this machine."""
