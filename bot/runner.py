@@ -17,13 +17,17 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from bot.adapters import Tools, open_one, sources
+from bot.adapters.advisories import open_advisories
 from bot.core.errors import ConfigProblem, SurefootError
 from bot.core.model import Isolation
 from bot.core.ports import Lab, Trial
 from bot.lab import parcels, probe
+from bot.lab.host import Host
 from bot.lab.resolver import find_uv
 from bot.lab.trial import laboratory
 from bot.tools import logging
+from bot.tools.http import Http, Reach
 from bot.tools.pip import index_of_pip
 from bot.tools.processes import stop_signal
 from bot.tools.secrets import Secret
@@ -160,15 +164,31 @@ async def run(host: str, port: int, folder: Path, certificate: tuple[Path, Path]
     there = await probe.probe()
     if there.isolation is Isolation.NONE:
         raise ConfigProblem(f"nothing can be run here: {there.reason}", where="the jail", mend=there.mend)
-    uv = find_uv(await asyncio.to_thread(index_of_pip))
-    tls = None
-    if certificate is not None:
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(*certificate)
-    made = await listen(Door(lab=laboratory(folder, host=there, uv=uv), token=token), host, port, tls)
-    log.info("running jails", host=host, port=made.addresses[0][1], isolation=there.isolation.value)
-    try:
-        await told.wait()
-    finally:
-        await made.cleanup()
+    index = await asyncio.to_thread(index_of_pip)
+    async with Http(Reach(trusted=index.hosts, ca=index.cert, unverified=index.trusted_hosts)) as http:
+        lab = _laboratory(folder, there, Tools(http=http, index=lambda: index))
+        made = await listen(Door(lab=lab, token=token), host, port, _tls(certificate))
+        log.info("running jails", host=host, port=made.addresses[0][1], isolation=there.isolation.value)
+        try:
+            await told.wait()
+        finally:
+            await made.cleanup()
     return 0
+
+
+def _laboratory(folder: Path, there: Host, tools: Tools) -> Lab:
+    """What is installed to try an update comes from the index that listed it, as on the bot's own machine."""
+    uv = find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases)
+    advisories = open_advisories(os.environ.get("SUREFOOT_OSV", ""), tools)
+    return laboratory(folder, host=there, uv=uv, advisories=advisories)
+
+
+def _tls(certificate: tuple[Path, Path] | None) -> ssl.SSLContext | None:
+    if certificate is None:
+        return None
+    made = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        made.load_cert_chain(*certificate)
+    except ssl.SSLError as problem:
+        raise ConfigProblem(f"is no certificate with its key: {problem.reason}", where=str(certificate[0])) from None
+    return made
