@@ -6,9 +6,11 @@ import msgspec
 from aiohttp import web
 
 from bot import __version__
-from bot.core.model import ENDS, State, UpdateId
+from bot.core import reports
+from bot.core.model import ENDS, Simulation, State, UpdateId
 from bot.store.store import Store
 from bot.tools import metrics
+from bot.tools.secrets import redact
 
 
 class Api:
@@ -24,6 +26,9 @@ class Api:
             web.get("/metrics", self.figures),
             web.get("/api/updates", self.updates),
             web.get("/api/updates/{id}", self.update),
+            web.get("/api/updates/{id}/simulation", self.simulation),
+            web.get("/api/updates/{id}/simulation.xml", self.junit),
+            web.get("/api/updates/{id}/log/{suite}", self.output),
             web.get("/api/repos", self.repos),
         ]
 
@@ -57,6 +62,30 @@ class Api:
         if row is None:
             raise web.HTTPNotFound(text="no such update")
         return _json({"update": row.update, "due": row.due, "audit": await self._store.audit(uid)})
+
+    async def simulation(self, request: web.Request) -> web.Response:
+        """The last simulation of an update, as `surefoot check --json` has it."""
+        return _json(reports.as_plain(await self._tried(request)))
+
+    async def junit(self, request: web.Request) -> web.Response:
+        """The same as JUnit."""
+        text = reports.as_junit(await self._tried(request))
+        return web.Response(text=text, content_type="application/xml")
+
+    async def output(self, request: web.Request) -> web.Response:
+        """What the candidate's run of one suite printed, its last part, with what looks like a login taken out."""
+        tried = await self._tried(request)
+        kind = request.match_info["suite"]
+        logs = [suite.log for suite in tried.suites if suite.kind == kind]
+        if not logs:
+            raise web.HTTPNotFound(text="no such suite")
+        return web.Response(text=redact("\n".join(logs)), content_type="text/plain")
+
+    async def _tried(self, request: web.Request) -> Simulation:
+        row = await self._store.load(UpdateId(request.match_info["id"]))
+        if row is None or row.update.simulation is None:
+            raise web.HTTPNotFound(text="no such update, or it was not tried yet")
+        return row.update.simulation
 
     async def repos(self, _request: web.Request) -> web.Response:
         """The repositories, with the last look's answer to "why was nothing proposed?"."""

@@ -24,7 +24,7 @@ from bot.web.api import Api
 from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
 from bot.web.webhook import EVENTS, MOST_BYTES, Door
-from tests.builders import NOW, a_rollout, an_entry, an_update
+from tests.builders import NOW, a_rollout, a_simulation, a_suite, an_entry, an_update
 
 SECRET = "it's a secret"
 MANIFEST = Path(__file__).parent.parent.parent / "app.yml"
@@ -168,6 +168,23 @@ async def test_pages_show_the_story_and_escape_it(doors: Doors) -> None:
     assert (
         404 == (await doors.client.get("/updates/none")).status == (await doors.client.get("/api/updates/none")).status
     )
+
+
+async def test_a_simulation_is_read_by_machines(doors: Doors) -> None:
+    """As JSON, as JUnit, and what its run printed, without what looks like a login."""
+    login = "ghp_" + "a" * 36
+    tried = a_simulation(suites=(a_suite(log=f"token {login}\nboom <b>"),))
+    update = an_update(simulation=tried)
+    await doors.store.add(update, an_entry(update=update.id))
+    told = await (await doors.client.get(f"/api/updates/{update.id}/simulation")).json()
+    junit = await (await doors.client.get(f"/api/updates/{update.id}/simulation.xml")).text()
+    log = await doors.client.get(f"/api/updates/{update.id}/log/unit")
+
+    assert ("passed", "unit") == (told["grade"], told["suites"][0]["kind"])
+    assert 'name="unit"' in junit
+    assert "text/plain" == log.content_type and "boom <b>" in await log.text() and login not in await log.text()
+    for path in (f"/api/updates/{update.id}/log/none", "/api/updates/none/simulation", "/api/updates/none/log/unit"):
+        assert 404 == (await doors.client.get(path)).status
 
 
 async def test_lists_are_bounded_and_by_repository(doors: Doors) -> None:
