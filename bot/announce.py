@@ -1,4 +1,4 @@
-"""The only voice: keeps the comment and the check runs as the row says they should be; best effort, after the save."""
+"""The only voice: keeps comment, check runs and title as the row says they should be; best effort, after the save."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from gidgethub.abc import GitHubAPI
 from bot.core import check_runs, names, render
 from bot.core.errors import Missing, Refused, SurefootError
 from bot.core.events import IN_PRODUCTION
-from bot.core.model import State, Update, UpdateId
-from bot.core.ports import Say
-from bot.github import checks, comments
+from bot.core.lifecycle import PULL_IS_OPEN
+from bot.core.model import Simulation, State, Update, UpdateId
+from bot.core.ports import Lab, Say, Trial, silent
+from bot.github import checks, comments, pulls
 from bot.github.apps import Us
 from bot.store.rows import UpdateRow
 from bot.store.store import Store
@@ -64,7 +65,7 @@ class Announcer:
             return
         before = dict(said)
         problem: SurefootError | None = None
-        for speak in (self._check_runs, self._comment):
+        for speak in (self._check_runs, self._comment, self._page):
             try:
                 await speak(row.update, said, now)
             except SurefootError as error:
@@ -77,6 +78,16 @@ class Announcer:
         await self._store.say(row.update.id, said, ver=row.ver if over else None)
         if problem:
             raise problem
+
+    async def _page(self, update: Update, said: dict[str, str], now: datetime) -> None:
+        """Title and text of the pull request, when they are no longer what it was opened with."""
+        if update.pull is None or update.state not in PULL_IS_OPEN or "comment" not in said:
+            return
+        title, body = names.title_of(update), render.pull_body(update)
+        wanted = _digest(f"{title}\n{body}")
+        if said.setdefault("page", wanted) != wanted:
+            await pulls.edit(await self._gh(update), update.repo, update.pull.number, title=title, body=body)
+            said["page"] = wanted
 
     async def _comment(self, update: Update, said: dict[str, str], now: datetime) -> None:
         if update.pull is None or update.state is State.DETECTED:
@@ -122,6 +133,10 @@ class Live:
             # An edit that is on its way is waited for: it must not arrive after the verdict.
             await asyncio.wait([showing])
 
+    def over(self, lab: Lab) -> Lab:
+        """A lab whose trials are shown while they go on."""
+        return _Shown(lab, self)
+
     async def _show(self) -> None:
         shown = 0
         while self._update.pull is not None:
@@ -134,6 +149,23 @@ class Live:
                 await asyncio.shield(checks.publish(self._gh, self._update.repo, run))
             except SurefootError as error:
                 log.info("the trial's progress could not be shown", update=self._update.id, error=str(error))
+
+
+class _Shown:
+    """See `Live.over`."""
+
+    def __init__(self, lab: Lab, live: Live) -> None:
+        self._lab, self._live = lab, live
+
+    async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
+        """See `bot.core.ports.Lab`."""
+        async with self._live() as show:
+
+            def both(words: str) -> None:
+                say(words)
+                show(words)
+
+            return await self._lab.simulate(trial, both)
 
 
 def _locked(problem: SurefootError) -> bool:

@@ -15,10 +15,11 @@ from aiohttp import web
 from gidgethub.abc import GitHubAPI
 
 from bot.adapters import Tools, open_all, open_one, sources
+from bot.adapters.advisories import open_advisories
 from bot.adapters.runners.host import RunnerHost
 from bot.announce import Announcer
 from bot.clock import Clock
-from bot.config import Settings
+from bot.config import Settings, lockers, with_registered
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.events import Mail
 from bot.core.lifecycle import Outcome
@@ -31,6 +32,7 @@ from bot.github import apps, pins
 from bot.github.client import Manners
 from bot.github.forge import Forge
 from bot.lab import host, probe, resolver, trial
+from bot.lab.fetching import Fetching
 from bot.lab.locks import Locksmith, Room
 from bot.loop import Looked, Loop, Stages
 from bot.powers import Powers, World
@@ -56,9 +58,11 @@ from bot.tools.npm import named_hosts
 from bot.tools.pip import IndexSettings, index_of_pip
 from bot.tools.turnstile import Turnstile
 from bot.web.api import Api
+from bot.web.components import Components
 from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
 from bot.web.hints import HintDoor
+from bot.web.inventory import Inventory
 from bot.web.webhook import MOST_BYTES, Door
 
 log = structlog.get_logger(__name__)
@@ -113,12 +117,16 @@ class App:
     def web(self) -> web.Application:
         """The doors."""
         settings = self.settings
-        application = web.Application(client_max_size=MOST_BYTES, middlewares=[guard(settings.read_token)])
+        application = web.Application(
+            client_max_size=MOST_BYTES, middlewares=[guard(settings.read_token, settings.write_token)]
+        )
         door = Door(self.store, secret=settings.webhook_secret, nudge=self.drainer.nudge, clock=self._clock)
         application.router.add_post("/github", door)
         hints = HintDoor(self.store, secret=settings.hints_secret, nudge=self.drainer.nudge, clock=self._clock)
         application.router.add_post("/hints/{kind}", hints)
         application.router.add_routes(Api(self.store, missing=settings.missing).routes())
+        application.router.add_routes(Components(self.store, clock=self._clock).routes())
+        application.router.add_routes(Inventory(self.store).routes())
         application.router.add_routes(Dashboard(self.store).routes())
         return application
 
@@ -149,8 +157,8 @@ class App:
         self._github = self._forge()
         world = World(
             store=self.store, http=self._http, lab=lab, forge=self._github, index=index, clock=self._clock,
-            fresh=settings.fresh, osv=settings.osv, locker=locker, registries=settings.registries,
-            secrets=settings.secrets,
+            fresh=settings.fresh, osv=settings.osv, kev=settings.kev, eol=settings.eol, locker=locker,
+            registries=settings.registries, secrets=settings.secrets,
         )  # fmt: skip
         self.powers = Powers(world)
         self.voice = Announcer(self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock)
@@ -231,6 +239,7 @@ class App:
         if config is None:
             greeted = await onboard.run(row.name, gh=gh, us=await self.powers.ourselves())
             return Looked(due=due, notes={"said": greeted.why, "pull": greeted.pull})
+        config = with_registered(config, await self.store.registered(row.name))
         known = await self.store.of_repo(row.name)
         us = await self.powers.ourselves()
         issue = await board.find(row.name, row.notes.get("board"), gh=gh, us=us) if config.updates.dashboard else None
@@ -286,8 +295,12 @@ async def _workshop(settings: Settings, tools: Tools, reach: Reach, cache: Cache
     # What is installed to try an update comes from the index that listed it.
     uv = resolver.find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases)
     room = Room(host=there, http=tools.http, reach=reach, cache=cache)
-    here = trial.laboratory(settings.data_dir / "lab", host=there, uv=uv)
-    return _runner(settings) or here, Locksmith(room=room, uv=uv)
+    flaws = open_advisories(settings.osv, tools, kev=settings.kev, eol=settings.eol)
+    folder, fetching = settings.data_dir / "lab", Fetching(room=room, crates=lockers.crates_of(settings.registries))
+    here = trial.laboratory(folder, host=there, uv=uv, advisories=flaws, fetching=fetching)
+    given = settings.registries
+    smith = Locksmith(room=room, uv=uv, crates=lockers.crates_of(given), packagist=lockers.packagist_of(given))
+    return _runner(settings) or here, smith
 
 
 def _runner(settings: Settings) -> Lab | None:
@@ -304,6 +317,7 @@ def _try_sources(settings: Settings) -> None:
     """Open each once, which asks nobody: a mistake of the operator's ends the start and not each look."""
     given = settings.registries
     open_all(sources, Tools(http=Http(), secrets=given.lookup), given.options, where=given.places)
+    open_advisories(settings.osv, Tools(http=Http()), kev=settings.kev, eol=settings.eol)
 
 
 def _reach(settings: Settings, index: IndexSettings, npm: frozenset[str]) -> Reach:

@@ -75,8 +75,11 @@ def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -
     # What a look reads stays until its end; to go through it again and again in search of rubbish finds none.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
-    from bot import check as checking
+    from bot.tools import trust
     from bot.tools.quiet import set_up_later
+
+    with trust.unread():
+        from bot import check as checking
 
     set_up_later(_warnings)  # what a person must know of the look stands in its report
     _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only))

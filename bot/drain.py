@@ -12,7 +12,8 @@ import structlog
 from bot.adapters import hints
 from bot.core import commands
 from bot.core.errors import Permanent, Transient
-from bot.core.events import Concern, Event, Hinted, Ignored, Published, Uninstalled, concern
+from bot.core.events import Advised, Concern, Event, Hinted, Ignored, Published, Uninstalled, concern
+from bot.core.hints import bounded
 from bot.core.model import InstallationId
 from bot.github import payloads
 from bot.store.rows import Delivery
@@ -99,7 +100,9 @@ class Drainer:
             return
         if isinstance(event, Uninstalled) and not event.repos:
             self._gone(event.installation)
-        at = self._published(event.names) if isinstance(event, Published | Hinted) else None
+        at = self._published(names) if (names := _news_of(event)) else None
+        if isinstance(event, Advised):
+            at = None  # what GitHub said is here already; only the list in which the mend may be can come later
         found = replace(_concern(event), at=at)
         if not hints.is_hint(delivery.event):
             found = _numbered(found, delivery)
@@ -113,6 +116,17 @@ class Drainer:
         return payloads.parse(
             delivery.event, delivery.guid, delivery.body, app_id=self._app_id, received=delivery.received
         )
+
+
+def _news_of(event: Event) -> tuple[str, ...]:
+    """What may have news in its registry: of a flaw that is told, the mend may have come a minute ago."""
+    match event:
+        case Published(names=names) | Hinted(names=names):
+            return names
+        case Advised(words=words):
+            return bounded(word.name for word in words)
+        case _:
+            return ()
 
 
 def _numbered(found: Concern, delivery: Delivery) -> Concern:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from gidgethub.abc import GitHubAPI
 
+from bot.core import names
 from bot.core.model import State, Update, UpdateId
 from bot.github import pulls
 from bot.store.store import Store
@@ -45,7 +46,7 @@ class EnvironmentLeases:
 
     async def _busy(self, holder: Update) -> str:
         """Why the holder still needs it; empty when it does not."""
-        what = f"{holder.component.name} {holder.target}"
+        what = names.brought(holder)
         if holder.state in _OVER:
             return ""
         if holder.state is not State.ROLLED_BACK:

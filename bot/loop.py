@@ -14,6 +14,7 @@ from bot.core.events import IN_PRODUCTION, Mail
 from bot.core.lifecycle import MAY_GO, Moved, Outcome, Waiting, advance
 from bot.core.model import ENDS, Entry, RepoName, State, Update, UpdateId
 from bot.core.ports import Backoff
+from bot.core.second_look import Seen, learnt
 from bot.store.rows import RepoRow, UpdateRow, key_of, repo_work
 from bot.store.store import Store
 from bot.tools import metrics
@@ -28,6 +29,7 @@ Voice: TypeAlias = Callable[[UpdateRow, bool], Awaitable[None]]
 MOST_TURNS = 40
 # Left again in the same run: what is to be said of them is said with the next state.
 PASSED_THROUGH = frozenset({State.SIMULATED, State.MERGED})
+LEARNS = 5  # tries to tell a row of what came to light, while its own stage writes it; the next look tells it again
 LETTERS_AT_ONCE = 3  # heard in one go, before what is in production gets its look: nobody's words may hold that up
 DEAF = timedelta(seconds=10)  # until what could not be heard is heard again
 TOLD_TO_SIBLINGS = frozenset({State.PROPOSED, State.SIMULATED, State.APPROVED, State.MERGED})
@@ -42,9 +44,13 @@ ARCHIVED = "this repository is archived, so nothing can be changed in it; it goe
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """What a look at a repository found: new updates, and in words why nothing else was proposed."""
+    """What a look at a repository found: new updates, and in words why nothing else was proposed.
+
+    seen: what is to be said of those that are open by now.
+    """
 
     found: tuple[Update, ...] = ()
+    seen: Mapping[UpdateId, Seen] = field(default_factory=dict)
     due: datetime | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
 
@@ -258,7 +264,7 @@ class Loop:
         """A newer one that proved good takes the place of older ones: they look for themselves."""
         if update.state not in TOLD_TO_SIBLINGS:
             return
-        others = await self._store.of_component(update.repo, update.component)
+        others = await self._store.siblings(update)
         keys = [key_of(other.id) for other in others if other.id != update.id]
         if keys:
             await self._store.wake(keys, now=self._clock())
@@ -307,6 +313,29 @@ class Loop:
             first = Entry(update=update.id, at=now, was=update.state, now=update.state, why="; ".join(update.why_now))
             if await self._store.add(update, first):
                 log.info("found", update=update.id, component=update.component.name, target=update.target)
+
+        for uid, seen in looked.seen.items():
+            await self._learn(uid, seen)
+
+    async def _learn(self, uid: UpdateId, seen: Seen) -> None:
+        """Its row learns what came to light, and its stage runs: that may stop it, or ask a person."""
+        for _ in range(LEARNS):
+            row = await self._store.load(uid)
+            if row is None:
+                return
+            now = self._clock()
+            update, news = learnt(row.update, seen, now)
+            if not news:
+                return
+            try:
+                # Due at once, should the process end before it is woken.
+                saved = await self._store.save(row, update, entries=(self._entry(row.update, news),), due=now)
+            except Stale:
+                continue
+            log.info("came to light", update=uid, why=news)
+            await self._speak(saved, True)
+            await self._store.wake([key_of(uid)], now=now)
+            return
 
     async def _not_looked(self, row: RepoRow, error: Exception) -> None:
         """Not at all is no choice: whatever went wrong, there is a time for the next look."""

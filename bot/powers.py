@@ -7,19 +7,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from inspect import Parameter, signature
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 from gidgethub.abc import GitHubAPI
 
 from bot import config
-from bot.adapters import Tools, health, kinds, listing, manifests, open_all, open_one, providers, sources
-from bot.adapters.advisories import open_advisories
-from bot.adapters.heard import Listener
+from bot.adapters import Tools, health, kinds, listing, manifests, open_all, open_one, providers, runners, sources
+from bot.adapters.advisories import listener, open_advisories
 from bot.adapters.endpoints import Desk
 from bot.adapters.listing import Shelf
 from bot.adapters.poller import MOST_RELEASES, Poller
@@ -39,6 +38,9 @@ from bot.store.store import Store
 from bot.tools.http import Http
 from bot.tools.pip import IndexSettings
 from bot.tools.secrets import Lent
+
+if TYPE_CHECKING:
+    from bot.adapters.advisories._heard import Listener
 
 MOST_OF_ONE = 1_000  # releases that are held for the endpoints of one repository; a longer list is asked for each time
 
@@ -60,18 +62,24 @@ class World:
     locker: Locker | None = None
     fresh: timedelta = timedelta()
     osv: str = "off"
+    kev: str = ""
+    eol: str = ""
     secrets: Sequence[Lent] = ()
     registries: config.Registries = field(default_factory=config.Registries)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Keeper:
-    """A `core.locks.Keeper`: the tools of the jail, and the same questions about what they bring in."""
+    """A `core.locks.Keeper`: the tools of the jail, and the same questions about what they bring in.
+
+    meant: the names, in lower case, of what the update itself moves; the rest comes along.
+    """
 
     locker: Locker | None
     shelf: Shelf
     least: timedelta
     now: datetime
+    meant: frozenset[str]
 
     async def follow(
         self,
@@ -84,7 +92,7 @@ class _Keeper:
             raise Permanent("a lock file has to be made anew, and there is no jail here in which its tool could run")
         component, _ = target
         made = await locks.follow(changed, files, read, target, self.locker)
-        others = [one for one in made.moved if one.name.lower() != component.name.lower()]
+        others = [one for one in made.moved if one.name.lower() not in self.meant]
         gates = await listing.gates(others, component.ecosystem, self.least, self.shelf, self.now)
         return Followed(files=made.files, moved=made.moved, gates=gates)
 
@@ -99,7 +107,6 @@ class Powers:
         self._sources: dict[str, Poller] = {}
         self._desk = Desk(self._endpoints, partial(self._polled, kind="endpoints", most=MOST_OF_ONE))
         self._advisories: list[Advisories | None] = []
-        self._listeners: list[Listener] = []
 
     def bind(self, run: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """`run` with its keyword-only powers given. ConfigProblem at once when it asks for one that there is not."""
@@ -148,21 +155,33 @@ class Powers:
             return self.manifests_of(RepoConfig())
 
     async def siblings(self, update: Update) -> tuple[Update, ...]:
-        """All updates of the same component in the same repository."""
-        return await self._world.store.of_component(update.repo, update.component)
+        """All updates in the same repository of what this one moves, and those of the same group."""
+        return await self._world.store.siblings(update)
 
-    async def lab(self, _update: Update) -> Lab:
-        """Where code is tried."""
-        return self._world.lab
+    async def lab(self, update: Update) -> Lab:
+        """Where code is tried, here or where the repository's file says; how it goes on is shown.
 
-    async def live(self, update: Update) -> Live:
-        """Who shows how a trial goes on."""
-        return Live(await self.gh(update), update)
+        ConfigProblem for what that file cannot mean.
+        """
+        workflow = (await self.config(update)).simulate.workflow
+        lab = self._world.lab
+        try:
+            if workflow:
+                lab = open_one(runners, "actions", {"workflow": workflow}, await self._tools(update))
+        except ConfigProblem as error:
+            raise ConfigProblem(str(error), where=f"{CONFIG_PATH} simulate.workflow") from None
+        return Live(await self.gh(update), update).over(lab)
 
     async def keeper(self, update: Update) -> Keeper:
         """Who sees to it that lock files follow."""
-        least = rules_of(update.component, await self.config(update)).minimum_age
-        return _Keeper(locker=self._world.locker, shelf=self.shelf_of_all(), least=least, now=self._world.clock())
+        config = await self.config(update)
+        return _Keeper(
+            locker=self._world.locker,
+            shelf=self.shelf_of_all(),
+            least=max(rules_of(part.component, config).minimum_age for part in update.parts),
+            now=self._world.clock(),
+            meant=frozenset(part.component.name.lower() for part in update.parts),
+        )
 
     async def leases(self, update: Update) -> Leases:
         """Whose turn it is in an environment."""
@@ -260,31 +279,29 @@ class Powers:
 
     def shelf_of(self, config: RepoConfig, repo: RepoName) -> Shelf:
         """Who is asked about releases for one repository."""
-        heard = self._heard().of(repo)
+        heard = self._heard.of(repo)
         every = self.shelf_of_all()
-        return replace(
-            every, sources=self.sources_of(config, repo), endpoints=config.updates.urls, advisories=heard
-        )
+        return replace(every, sources=self.sources_of(config, repo), endpoints=config.updates.urls, advisories=heard)
 
     def shelf_of_all(self) -> Shelf:
         """Who is asked about releases, for whatever repository."""
         return Shelf(
             sources=self.all_sources(),
             sightings=self._world.store,
-            advisories=self._heard().of(None),
+            advisories=self._heard.of(None),
             allow=self._world.registries.allow,
         )
 
     def advisories(self) -> Advisories | None:
         """What is known to be bad; None where the operator wants nobody to be asked."""
         if not self._advisories:
-            self._advisories.append(open_advisories(self._world.osv, self._lent()))
+            world = self._world
+            self._advisories.append(open_advisories(world.osv, self._lent(), kev=world.kev, eol=world.eol))
         return self._advisories[0]
 
+    @cached_property
     def _heard(self) -> Listener:
-        if not self._listeners:
-            self._listeners.append(Listener(self.advisories(), self._world.store))
-        return self._listeners[0]
+        return listener(self.advisories(), self._world.store)
 
     def news(self, names: Collection[str]) -> datetime | None:
         """Somebody says that these may have been published: their lists are asked for again, from then on."""

@@ -23,11 +23,13 @@ from bot.core.errors import ConfigProblem, SurefootError
 from bot.core.model import Isolation
 from bot.core.ports import Lab, Trial
 from bot.lab import parcels, probe
-from bot.lab.host import Host
+from bot.lab.fetching import Fetching
+from bot.lab.locks import Room
 from bot.lab.resolver import find_uv
 from bot.lab.trial import laboratory
 from bot.tools import logging
 from bot.tools.http import Http, Reach
+from bot.tools.npm import named_hosts
 from bot.tools.pip import index_of_pip
 from bot.tools.processes import stop_signal
 from bot.tools.secrets import Secret
@@ -165,8 +167,10 @@ async def run(host: str, port: int, folder: Path, certificate: tuple[Path, Path]
     if there.isolation is Isolation.NONE:
         raise ConfigProblem(f"nothing can be run here: {there.reason}", where="the jail", mend=there.mend)
     index = await asyncio.to_thread(index_of_pip)
-    async with Http(Reach(trusted=index.hosts, ca=index.cert, unverified=index.trusted_hosts)) as http:
-        lab = _laboratory(folder, there, Tools(http=http, index=lambda: index))
+    hosts = index.hosts | await asyncio.to_thread(named_hosts, os.environ)
+    reach = Reach(trusted=hosts, ca=index.cert, unverified=index.trusted_hosts)
+    async with Http(reach) as http:
+        lab = _laboratory(folder, Room(host=there, http=http, reach=reach), Tools(http=http, index=lambda: index))
         made = await listen(Door(lab=lab, token=token), host, port, _tls(certificate))
         log.info("running jails", host=host, port=made.addresses[0][1], isolation=there.isolation.value)
         try:
@@ -176,11 +180,16 @@ async def run(host: str, port: int, folder: Path, certificate: tuple[Path, Path]
     return 0
 
 
-def _laboratory(folder: Path, there: Host, tools: Tools) -> Lab:
+def _laboratory(folder: Path, room: Room, tools: Tools) -> Lab:
     """What is installed to try an update comes from the index that listed it, as on the bot's own machine."""
-    uv = find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases)
-    advisories = open_advisories(os.environ.get("SUREFOOT_OSV", ""), tools)
-    return laboratory(folder, host=there, uv=uv, advisories=advisories)
+    osv, kev, eol = (os.environ.get(f"SUREFOOT_{name}", "") for name in ("OSV", "KEV", "EOL"))
+    return laboratory(
+        folder,
+        host=room.host,
+        uv=find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases),
+        advisories=open_advisories(osv, tools, kev=kev, eol=eol),
+        fetching=Fetching(room=room),
+    )
 
 
 def _tls(certificate: tuple[Path, Path] | None) -> ssl.SSLContext | None:

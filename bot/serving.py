@@ -14,7 +14,7 @@ from bot.config import Settings
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Isolation
 from bot.github.tokens import AppKey
-from bot.lab import host, probe
+from bot.lab import host, locks, probe
 from bot.tools import logging
 from bot.tools.processes import stop_signal
 from bot.tools.secrets import Secret
@@ -49,6 +49,7 @@ def _secrets(settings: Settings) -> list[Secret]:
         settings.private_key,
         settings.webhook_secret,
         settings.read_token,
+        settings.write_token,
         settings.hints_secret,
         settings.runner_token,
     )
@@ -84,6 +85,8 @@ async def doctor() -> int:
     click.echo(f"jail: {found.isolation}. {used.reason} {used.mend}".rstrip())
     if settings.runner:
         click.echo(f"simulations run on {settings.runner}")
+    for line in await locks.lacking():
+        click.echo(f"lock files: {line}")
     for line in settings.missing:
         click.echo(f"missing: {line}")
     return 0 if not settings.missing and (settings.runner or used.isolation is not Isolation.NONE) else 1

@@ -38,12 +38,7 @@ BUILD = "build-system.requires is read, ranges too; Renovate leaves flit_core's 
 ARBITRARY = "=== names one version as == does, so there are newer ones; Renovate gives none"
 SCHEME = "the numbering jumped; Renovate drops what is 500 majors away, and its report says so nowhere"
 YANKED = "what was withdrawn is never proposed; Renovate does where the pinned version was withdrawn too"
-TOGETHER = "pins of one component move together, within every range that the repository has for it; the answer names it"
-OLDEST = "pins of one component move together, and the answer is that for the oldest one"
-NEWEST = "of what lies outside a range the newest is named, and no edit is proposed; Renovate would widen to each"
-DEPRECATED = "a deprecated release is proposed, and a person must agree; Renovate passes it over while others are there"
 BUILD_LABEL = "a local label is a build of its own, which PEP 440 leaves to whoever made it: it is never left by itself"
-LATEST = "all listed versions count; Renovate goes no further than what npm's tag `latest` names"
 
 # place -> ours, theirs, why. "-": nothing to do; "?": this program does not see the pin.
 RIGHT: dict[str, tuple[str, str, str]] = {
@@ -61,22 +56,6 @@ RIGHT: dict[str, tuple[str, str, str]] = {
     "web/packages/api/package.json @pnpm/constants major": ("1102.0.1", "10.0.0", SCHEME),
     "docs/requirements.txt shop-math major": ("-", "2.0.0", BUILD_LABEL),
     "docs/requirements.txt shop-math non-major": ("-", "1.3.0+cu121", BUILD_LABEL),
-}
-# Where ours is another way, or not yet as good.
-OTHER: dict[str, tuple[str, str, str]] = {
-    "docs/requirements.txt cffi non-major": ("-", "1.17.1", TOGETHER),
-    "docs/requirements.txt pluggy non-major": ("1.4.0", "1.7.0", TOGETHER),
-    "docs/requirements.txt sqlalchemy non-major": ("-", "2.1.9", TOGETHER),
-    "legacy/setup.cfg cffi non-major": ("1.16.0", "1.17.1", TOGETHER),
-    "pyproject.toml sqlalchemy non-major": ("2.0.58", "2.1.9", TOGETHER),
-    "services/worker/pyproject.toml gidgethub non-major": ("-", "5.4.0", NEWEST),
-    "services/worker/pyproject.toml pluggy non-major": ("-", "1.7.0", TOGETHER),
-    "web/package.json semver non-major": ("-", "6.3.2", OLDEST),
-    "web/packages/ui/package.json shop-broken major": ("2.0.0", "-", DEPRECATED),
-    "web/packages/ui/package.json shop-broken non-major": ("1.2.1", "1.2.0", DEPRECATED),
-    "web/packages/ui/package.json shop-next major": ("3.0.0", "-", LATEST),
-    "web/packages/ui/package.json shop-next non-major": ("2.5.0", "2.4.0", LATEST),
-    "web/packages/ui/package.json type-fest non-major": ("-", "4.41.0", NEWEST),
 }
 
 
@@ -124,7 +103,7 @@ def recorded() -> dict[str, Any]:
 def test_our_answers_are_renovates(made: dict[str, Any], recorded: dict[str, Any], root: Path) -> None:
     """Every pin goes where Renovate would move it, in both lanes, but for the places that the table explains."""
     mine, other = ours(made, pins_of(root)), theirs(recorded["packageFiles"])
-    explained = {place: (left, right) for place, (left, right, _) in {**RIGHT, **OTHER}.items()}
+    explained = {place: (left, right) for place, (left, right, _) in RIGHT.items()}
     assert differences(mine, other) == explained
     assert made["errors"] == []
     updates = sum(len(answer.lanes) for answer in other.values())
@@ -166,17 +145,22 @@ def test_what_renovate_leaves_can_be_edited(root: Path, path: str, before: str, 
     assert Requirements().rewrite(text, pin, release) == text.replace(before, after)
 
 
-def test_a_pin_held_by_a_range_elsewhere_names_the_range(made: dict[str, Any]) -> None:
-    """Who wonders why the pin goes no further is told which file holds it, and at which line."""
-    (row,) = [one for one in made["components"] if one["name"] == "pluggy" and one["target"]]
-    assert any("services/worker/pyproject.toml:" in why and "<1.5" in why for why in row["why"])
+def test_a_range_holds_its_own_project_alone(made: dict[str, Any]) -> None:
+    """Who wonders why one goes no further than another is told which file holds it, and at which line."""
+    rows = [one for one in made["components"] if one["name"] == "pluggy" and one["target"]]
+    held = [one for one in rows if one["verdict"] == "hold" and any("<1.5" in why for why in one["why"])]
+    assert held and all(place.startswith("services/worker/") for one in held for place in one["places"])
+    assert all(any("services/worker/pyproject.toml:" in why for why in one["why"]) for one in held)
+    free = [one for one in rows if one not in held]
+    assert {one["target"] for one in free} == {"1.7.0"}
+    assert all(place.startswith("docs/") for one in free for place in one["places"])
 
 
-def test_a_deprecated_release_waits_for_a_person(made: dict[str, Any]) -> None:
-    """It may not merge by itself, and its maker's words are shown."""
-    found = [one for one in made["components"] if one["name"] == "shop-broken"]
-    assert {one["verdict"] for one in found} == {Verdict.REVIEW}
-    assert any("broken build, use 1.2.0" in why for one in found for why in one["why"])
+def test_what_its_maker_does_not_offer_to_all_is_passed_over(made: dict[str, Any]) -> None:
+    """As Renovate goes no further than npm's `latest`, and says so where it matters."""
+    (row,) = [one for one in made["components"] if one["name"] == "shop-next"]
+    assert row["target"] == "2.4.0"
+    assert any("2.5.0: above 2.4.0, which its registry calls the latest" in why for why in row["why"])
 
 
 def test_a_name_that_nobody_lists_is_an_answer(made: dict[str, Any]) -> None:

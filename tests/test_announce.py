@@ -14,7 +14,7 @@ import pytest
 from bot.announce import QUIET, Announcer, Live
 from bot.core import names
 from bot.core.errors import Missing, Refused, SurefootError, Transient
-from bot.core.model import Grade, PullNumber, State, Update
+from bot.core.model import Grade, Priority, PullNumber, State, Update
 from bot.github import comments, pulls
 from bot.store.rows import UpdateRow
 from bot.store.store import Store
@@ -282,3 +282,25 @@ async def test_progress_that_cannot_be_shown_hinders_nobody(stage):
         say("second")
         await until(stage.runs)
     assert {names.SIMULATION: [("in_progress", None)]} == stage.runs()
+
+
+async def test_title_and_text_follow_what_came_to_light(stage):
+    """An advisory that was withdrawn is no reason in the title any more; what did not change is not written again."""
+    await stage.says(note="opened", fixes=("CVE-2026-1",), priority=Priority.CRITICAL)
+    await stage.says(note="withdrawn", fixes=(), priority=Priority.LOW)
+    pull = await pulls.get(stage.shop.gh, REPO, stage.update.pull.number)
+    assert (names.title_of(stage.update), True) == (pull.title, "CVE-2026-1" not in pull.title)
+    assert "Priority: low." in pull.body
+
+    wrote = stage.wrote()
+    await stage.says(note="withdrawn")
+    assert wrote == stage.wrote()
+
+
+async def test_what_a_person_wrote_into_the_title_stays(stage):
+    """Unless what is proposed, or why, is another than before."""
+    await stage.says(note="opened")
+    await pulls.edit(stage.shop.people["ann"], REPO, stage.update.pull.number, title="ours")
+    await stage.says(note="tried")
+
+    assert "ours" == (await pulls.get(stage.shop.gh, REPO, stage.update.pull.number)).title

@@ -96,7 +96,7 @@ async def test_the_lab_is_this_machines_and_runs_nothing_where_there_is_no_jail(
             base_sha=BASE,
             component=a_component(),
         )
-        told = await (await app.powers.lab(an_update())).simulate(trial)
+        told = await app.powers._world.lab.simulate(trial)
     finally:
         await app.stop()
 

@@ -27,6 +27,8 @@ from bot.check.report import Report, Row
 from bot.check.workshop import Place
 from bot.cli import cli
 from bot.core.errors import ConfigProblem, Transient
+from bot.core.lockfiles import Moved
+from bot.core.locks import LockJob, Relocked
 from bot.core.model import Grade, Isolation, Kind, Priority, Simulation, Verdict
 from bot.core.ports import Say, Trial, silent
 from bot.tools.http import Http, Reach
@@ -161,6 +163,31 @@ def rows(made: Report) -> dict[tuple[str, str | None], Row]:
     return {(row.name, row.target): row for row in made.rows}
 
 
+async def test_a_group_is_tried_at_once_and_told_row_by_row(tree: Path, index: Index) -> None:
+    """One trial of all of it; each member keeps its own row, and the verdict is that of the whole."""
+    (tree / ".github").mkdir()
+    text = "version: 1\nupdates: {rules: [{match: [moving, big], group: web, kinds: [patch, minor, major]}]}\n"
+    (tree / ".github/surefoot.yml").write_text(text)
+    index.projects["big"].append(wheel("big", "1.1", **{"upload-time": "2026-01-01T00:00:00Z"}))
+    lab = FakeLab(failing={"big"})
+    made = await looked(tree, index, lab)
+    found = {(row.name, row.target): row for row in made.rows if row.group}
+
+    assert {row.group for row in found.values()} == {"web"} and len(lab.trials) == 2
+    together = next(trial for trial in lab.trials if len(trial.parts) > 1)
+    assert {part.component.name for part in together.parts} == {"big", "moving"}
+    small = [found[part.component.name, part.target] for part in together.parts]
+    assert {row.verdict for row in small} == {Verdict.REJECT}
+    assert all("tests.test_a::test_b fails" in row.why for row in small)
+    seen = lab.seen[lab.trials.index(together)]
+    assert any(f"{part.component.name}=={part.target}" in text for text in seen.values() for part in together.parts)
+    said = json.loads(report.as_json(made))["components"]
+    assert {one["group"] for one in said if one["name"] in {"big", "moving"} and one["target"]} == {"web"}
+    console = Console(file=io.StringIO(), width=200)
+    report.show(made, console=console)
+    assert "moving (web)" in console.file.getvalue()  # type: ignore[attr-defined]  # it was opened above
+
+
 async def test_every_component_gets_an_answer(tree: Path, index: Index) -> None:
     """Up to date, newer, too young, unknown to the index: each is listed with its place and its reason."""
     made = await looked(tree, index)
@@ -182,6 +209,85 @@ async def test_every_component_gets_an_answer(tree: Path, index: Index) -> None:
     assert sorted(path for path, _ in index.seen) == sorted(
         f"/simple/{name}/" for name in ("steady", "moving", "big", "ranged", "private")
     )
+
+
+@dataclass
+class Smith:
+    """Locks what it is asked for on top of what the lock says already."""
+
+    jobs: list[LockJob] = field(default_factory=list)
+
+    async def lock(self, job: LockJob) -> Relocked:
+        self.jobs.append(job)
+        text = f"{job.files[job.lock]}# {job.component.name} {job.version}\n"
+        return Relocked(files={job.lock: text}, moved=(Moved("helper", "1.0", "1.1"),))
+
+
+async def test_the_lock_file_of_a_group_follows_every_member(tree: Path, index: Index) -> None:
+    """What is tried holds the lock as it would be, each member on top of the one before; what moves along is told."""
+    index.projects["steady"].append(wheel("steady", "1.1", **{"upload-time": "2026-01-01T00:00:00Z"}))
+    (tree / "uv.lock").write_text("version = 1\n")
+    (tree / ".github").mkdir()
+    (tree / ".github/surefoot.yml").write_text("version: 1\nupdates: {rules: [{group: web}]}\n")
+    git(tree, "add", ".")
+    smith, lab = Smith(), LockingLab()
+    settings = IndexSettings(index_url=index.url)
+    async with Http(Reach(trusted=settings.hosts)) as http:
+        tools = Tools(http=http, index=lambda: settings)
+        look = check.Look(
+            root=tree,
+            tools=tools,
+            shelf=Shelf(
+                sources={kind: open_one(sources, kind, {}, tools) for kind in kinds(sources)},
+                sightings=FolderSightings(tree.parent / "seen"),
+            ),
+            lab=lab,
+            locker=smith,
+            progress=Progress(Console(file=io.StringIO())),
+            now=NOW,
+        )
+        made = await check.of(look)
+
+    found = {row.name: row for row in made.rows if row.group}
+    assert set(found) == {"moving", "steady"} and made.errors == ()
+    assert [job.component.name for job in smith.jobs] == ["moving", "steady"]
+    assert lab.locks == ["version = 1\n# moving 1.0.2\n# steady 1.1\n"]
+    assert all("helper 1.0 → 1.1 in its lock" in row.why for row in found.values())
+    assert (tree / "uv.lock").read_text() == "version = 1\n"
+
+
+@dataclass
+class LockingLab(FakeLab):
+    """Keeps the lock files that it was given."""
+
+    locks: list[str] = field(default_factory=list)
+
+    async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
+        if len(trial.parts) > 1:
+            self.locks.append((trial.candidate / "uv.lock").read_text())
+        return await super().simulate(trial, say)
+
+
+async def test_each_folder_has_its_row_and_one_target_is_tried_once(tree: Path, index: Index) -> None:
+    """Who stands at another version reads of his own step; what comes in one pull request is tried as one."""
+    (tree / "api").mkdir()
+    (tree / "api/requirements.txt").write_text("big==1.5\n")
+    (tree / "old").mkdir()
+    (tree / "old/requirements.txt").write_text("big==1.0\nbig<2\n")
+    lab = FakeLab()
+    made = await looked(tree, index, lab, only=("big",))
+    told = {(row.manifest, row.current, row.target, row.places) for row in made.rows if row.verdict is Verdict.REVIEW}
+
+    assert told == {
+        ("api/requirements.txt", "1.5", "2.0", ("api/requirements.txt:1",)),
+        ("sub/requirements.txt", "1.0", "2.0", ("sub/requirements.txt:4",)),
+    }
+    held = [row for row in made.rows if row.manifest == "old/requirements.txt" and row.target == "2.0"]
+    assert "held by the range <2 in old/requirements.txt:2" in held[0].why[0]
+    (trial,) = lab.trials
+    assert {pin.path for pin in trial.parts[0].pins} == {"api/requirements.txt", "sub/requirements.txt"}
+    assert lab.seen[0]["old/requirements.txt"] == "big==1.0\nbig<2\n"
+    assert lab.seen[0]["api/requirements.txt"] == "big==2.0\n"
 
 
 async def test_the_checkout_stays_as_it_is(tree: Path, index: Index) -> None:
@@ -408,7 +514,7 @@ def test_the_oldest_python_of_a_project(text: str, python: str | None) -> None:
 ROW = Row(
     name="a", ecosystem="pypi", manifest="requirements.txt", line=3, current="1.0", target="1.1", kind=Kind.MINOR,
     priority=Priority.MEDIUM, verdict=Verdict.HOLD, why=("too [young]",),
-    held_until=datetime(2026, 3, 3, 12, tzinfo=UTC),
+    held_until=datetime(2026, 3, 3, 12, tzinfo=UTC), group="web",
 )  # fmt: skip
 STEADY = Row(
     name="b", ecosystem="pypi", manifest="pyproject.toml", line=1, current="2", verdict=Verdict.CURRENT, why=()
@@ -425,12 +531,15 @@ def test_the_json_has_stable_keys() -> None:
         "components": [
             {
                 "name": "a", "ecosystem": "pypi", "manifest": "requirements.txt", "line": 3, "current": "1.0",
+                "places": [],
                 "target": "1.1", "kind": "minor", "priority": "medium", "verdict": "hold", "why": ["too [young]"],
-                "held_until": "2026-03-03T12:00:00Z",
+                "held_until": "2026-03-03T12:00:00Z", "group": "web",
             },
             {
                 "name": "b", "ecosystem": "pypi", "manifest": "pyproject.toml", "line": 1, "current": "2",
+                "places": [],
                 "target": None, "kind": None, "priority": "low", "verdict": "current", "why": [], "held_until": None,
+                "group": None,
             },
         ],
         "errors": ["broken"],

@@ -28,6 +28,8 @@ updates:
   rules:
     - {match: "django*", ecosystem: pypi, minimum_age: 7 days, allowed: "<5"}
     - {ecosystem: [docker, githubactions], prereleases: true, ranges: keep}
+    - {match: "boto*", group: aws, kinds: [major, minor]}
+    - {match: botocore, group: false}
   limits: {open: 3, hourly: 0}
   schedule: monday-friday 09:00-17:00 Europe/Berlin
   dashboard: false
@@ -54,7 +56,8 @@ def test_everything_that_can_be_written_is_read() -> None:
     assert read.updates.wants("requests") and read.updates.wants("flask") and not read.updates.wants("django")
     assert [(i.name, i.versions) for i in read.updates.ignore] == [("django", ""), ("bo*", ">=2")]
     assert timedelta(days=2) == read.updates.minimum_age
-    first, second = read.updates.rules
+    first, second, grouped, alone = read.updates.rules
+    assert (grouped.group, grouped.kinds, alone.group, first.group) == ("aws", (Kind.MAJOR, Kind.MINOR), "", None)
     assert (first.match, first.minimum_age, first.allowed) == (("django*",), timedelta(days=7), "<5")
     assert (second.ecosystems, second.prereleases) == (("docker", "githubactions"), True)
     assert (read.updates.widen, first.widen, second.widen) == (True, None, False)
@@ -92,6 +95,10 @@ def test_everything_that_can_be_written_is_read() -> None:
             "f.yml:3 updates.rules[0].ecosystem",
             "pypi, npm, cargo",
         ),
+        ("version: 1\nupdates:\n  rules: [{group: true}]", "f.yml:3 updates.rules[0].group", "must be a name"),
+        ("version: 1\nupdates:\n  rules: [{group: '`a`'}]", "f.yml:3 updates.rules[0].group", "must be a name"),
+        ("version: 1\nupdates:\n  rules: [{group: a, kinds: [big]}]", "f.yml:3 updates.rules[0].kinds", "patch, minor"),
+        ("version: 1\nupdates:\n  rules: [{kinds: [major]}]", "f.yml:3 updates.rules[0].kinds", "which steps"),
         ("version: 1\nupdates:\n  files: Makefile", "f.yml:3 updates.files", "list of mappings"),
         ("version: 1\nupdates:\n  ranges: bump", "f.yml:3 updates.ranges", "keep or widen"),
         ("version: 1\nupdates:\n  schedule: someday", "f.yml:3 updates.schedule", "write 'monday-friday"),

@@ -309,3 +309,35 @@ async def test_a_hint_of_another_form_is_put_away(world):
     drain = Drainer(world.store, app_id=APP_ID, clock=lambda: NOW, news=lambda names: told.append(names))
 
     assert (1, 0, []) == (await drain.once(), await drain.once(), told)
+
+
+async def test_an_advisory_asks_for_the_list_in_which_the_mend_may_be(world):
+    """It came a minute ago, and a list of half an hour ago does not hold it; what is told is heard from then on."""
+    asked: list[tuple[str, ...]] = []
+    drain = Drainer(world.store, app_id=APP_ID, clock=lambda: NOW, news=lambda names: asked.append(names))
+    vulnerability = {"package": {"ecosystem": "pip", "name": "greeter"}, "vulnerable_version_range": "< 1.2.4"}
+    advice = {"ghsa_id": "GHSA-aaaa-bbbb-cccc", "summary": "x", "vulnerabilities": [vulnerability]}
+    await world.store.install([REPO], INSTALLATION, now=NOW)
+    row = await world.store.repo(REPO)
+    await world.store.save_repo(replace(row, notes={"answers": [{"name": "greeter"}]}), due=NOW + DAY)
+    await comes(world, "a", "security_advisory", {"action": "published", "security_advisory": advice})
+    await drain.once()
+
+    assert asked == [("greeter",)]
+    assert ["r:acme/shop"] == await world.store.due(NOW)
+    assert ["GHSA-aaaa-bbbb-cccc"] == [heard.word.id for heard in await world.store.words()]
+
+
+async def test_a_dismissed_alert_is_known_by_the_number_of_its_repository(world):
+    """Whatever it is called later."""
+    advice = {"ghsa_id": "GHSA-aaaa-bbbb-cccc", "summary": "x"}
+    body = {
+        "action": "dismissed",
+        "alert": {"security_advisory": advice, "dismissed_reason": "not_used"},
+        "repository": {**REPOSITORY, "id": 77},
+    }
+    await world.store.install([REPO], INSTALLATION, now=NOW)
+    await comes(world, "d", "dependabot_alert", body)
+    await drainer(world).once()
+
+    assert {"GHSA-aaaa-bbbb-cccc"} == await world.store.asides(REPO)

@@ -13,10 +13,11 @@ from bot.core.errors import ConfigProblem, InvalidVersion, Missing, Permanent, R
 from bot.core.events import Concern, Installed, Mail, Uninstalled
 from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.model import Entry, Login, State, Update
+from bot.core.second_look import Seen
 from bot.loop import ARCHIVED, AWAY, MISSING_TRIES, MOST_TRIES, Looked, Loop, Stages
 from bot.store.rows import Delivery, RepoRow, UpdateRow
 from bot.store.store import Store
-from tests.builders import INSTALLATION, MINUTE, NOW, REPO, a_pull, an_update
+from tests.builders import INSTALLATION, MINUTE, NOW, REPO, a_pull, an_id, an_update
 
 Step = Callable[[Update], Awaitable[Outcome | None]]
 
@@ -648,3 +649,35 @@ async def test_a_repository_that_was_left_is_not_looked_at(bench: Bench) -> None
     await bench.run()
 
     assert ([], []) == (bench.looked, await bench.store.behind(NOW + MINUTE))
+
+
+async def test_what_comes_to_light_reaches_the_row_and_its_stage(bench):
+    """Once: the row learns it with a line of the audit, its stage runs, and the same look again changes nothing."""
+    stopped: list[str] = []
+
+    async def watch(update: Update) -> Outcome | None:
+        stopped.append(update.blocked)
+        return None
+
+    await bench.store.install([REPO], INSTALLATION, now=NOW)
+    await bench.add(an_update(state=State.IN_REVIEW, pull=a_pull()))
+    bench.watch = watch
+    bench.found = Looked(seen={an_update().id: Seen(blocked="1.2.4 was yanked")})
+    await bench.run()
+    assert stopped == ["1.2.4 was yanked"]
+    assert "1.2.4 was yanked" in [entry.why for entry in await bench.store.audit(an_update().id)]
+
+    await bench.store.wake([f"r:{REPO}"], now=NOW)
+    await bench.run()
+    assert len(stopped) == 1
+
+
+async def test_what_is_merged_by_now_learns_nothing(bench):
+    """The look took a while; what it says is about a pull request that is no longer open, or was never there."""
+    await bench.store.install([REPO], INSTALLATION, now=NOW)
+    await bench.add(an_update(state=State.DONE, pull=a_pull()))
+    bench.found = Looked(seen={an_update().id: Seen(blocked="x"), an_id(9): Seen(blocked="x")})
+    await bench.run()
+
+    row = await bench.store.load(an_update().id)
+    assert row is not None and row.update.blocked == ""

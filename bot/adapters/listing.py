@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from heapq import nlargest
 from typing import Protocol
 
 from bot.core import advisories, ecosystems, registries
 from bot.core.advisories import Advisory
 from bot.core.choice import Choice
 from bot.core.durations import spoken
-from bot.core.errors import Permanent
+from bot.core.errors import Permanent, Transient
 from bot.core.lockfiles import Moved
 from bot.core.model import Component, Release, Verdict
 from bot.core.ports import Advisories, Sightings, Source
@@ -23,6 +24,8 @@ from bot.core.quoting import code
 from bot.core.survey import Group
 
 MOST_ALONG = 40  # of what moves along in a lock file that is looked at; more of it is for a person anyway
+RIPENS = timedelta(days=30)  # about as long as anybody lets a release ripen
+MOST_YOUNG = 10  # of those, the newest, whose files are compared with what they were
 MOST_DETAILS = 20  # a registry that floods us with young releases costs so many requests and no more
 
 
@@ -68,6 +71,7 @@ async def answers(group: Group, source: Source, choose: Choose, shelf: Shelf, no
         return (Choice(verdict=Verdict.HOLD, current=current, why=(refusal,)),)
     listed = {release.version: release for release in await source.releases(component)}
     flaws: dict[str, Sequence[Advisory]] = {}
+    compared: set[str] = set()
     pinned = [pin.version for pin in group.pins if pin.version is not None]
     for _ in range(MOST_DETAILS):
         found = choose(tuple(listed.values()), flaws=flaws)
@@ -87,9 +91,31 @@ async def answers(group: Group, source: Source, choose: Choose, shelf: Shelf, no
         if shelf.advisories is not None and wanted and unjudged:
             said = await shelf.advisories.of(component, unjudged)
             flaws |= {version: said.get(version, ()) for version in unjudged}
-        elif not unread:
+        elif not unread and not await _swapped(component, found, listed, compared, shelf.sightings, now):
             return found
     return choose(tuple(listed.values()), flaws=flaws)
+
+
+async def _swapped(
+    component: Component,
+    found: Sequence[Choice],
+    listed: dict[str, Release],
+    compared: set[str],
+    sightings: Sightings,
+    now: datetime,
+) -> bool:
+    """Whether a release that may be gone to is not what it was: it is marked so. Each is compared once.
+
+    What ripens is looked at from its first day on, or nobody would know what it was then.
+    """
+    targets = [one.target.version for one in found if one.target is not None]
+    young = (one for one in listed.values() if (at := one.published or one.seen) and now - at < RIPENS)
+    news = nlargest(MOST_YOUNG, young, key=lambda one: one.published or one.seen or now) if targets else []
+    wanted = [name for name in (*targets, *(one.version for one in news)) if name in listed and name not in compared]
+    compared.update(wanted)
+    told = await sightings.altered(component, [listed[name] for name in dict.fromkeys(wanted)], now) if wanted else {}
+    listed.update({name: replace(listed[name], altered=why) for name, why in told.items()})
+    return bool(told)
 
 
 async def _known(
@@ -130,8 +156,10 @@ def _new(one: Moved) -> list[str]:
 async def _must_be_harmless(component: Component, version: str, shelf: Shelf) -> None:
     if shelf.advisories is None:
         return
-    known = await shelf.advisories.of(component, [version])
-    if why := advisories.malice(known.get(version, ())):
+    known = (await shelf.advisories.of(component, [version])).get(version, ())
+    if away := advisories.unasked(known):
+        raise Transient(away)
+    if why := advisories.malice(known):
         raise Permanent(f"the lock file would bring in {component.name} {version}, which is {why}")
 
 

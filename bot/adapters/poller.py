@@ -25,7 +25,7 @@ from bot.core.errors import Permanent, SurefootError, Transient
 from bot.core.hints import means, wanted
 from bot.core.model import Component, Release
 from bot.core.ports import Backoff, Source
-from bot.tools import metrics, quiet
+from bot.tools import quiet, tally
 
 MOST_RELEASES = 150_000  # how many releases and files are held in all, at about half a KiB each
 MOST_STANDINGS = 100_000  # of how many lists it is known that they are fresh, also when they are not held
@@ -43,7 +43,8 @@ class Standing:
 
     hinted: somebody said since it was last asked for that there is news. called: when it was last asked for because of
     that. turn: the request that gave the list. Without a list and without an error, there is one that is not held.
-    weight: how many releases and files it holds, and one.
+    weight: how many releases and files it holds, and one. learnt: releases of the list, each with what more is known
+    of it since.
     """
 
     due: datetime
@@ -55,6 +56,14 @@ class Standing:
     called: datetime | None = None
     turn: str = ""
     weight: int = 1
+    learnt: tuple[tuple[Release, Release], ...] = ()
+
+    def whole(self) -> Standing:
+        """The same with what was learnt in the list."""
+        if self.listed is None or not self.learnt:
+            return self
+        fuller = {id(release): full for release, full in self.learnt}
+        return replace(self, listed=tuple(fuller.get(id(one), one) for one in self.listed), learnt=())
 
 
 @runtime_checkable
@@ -89,7 +98,10 @@ class Poller:
         if standing is None or standing.due <= self._now() or (standing.listed is None and standing.error is None):
             standing = await self._shared(component)
         if standing.listed is not None and self._in_use(standing):
-            return standing.listed
+            if standing.learnt:
+                standing = standing.whole()
+                self._hold(component, standing)
+            return standing.listed or ()
         assert standing.error is not None, "what has no list has an error"
         # The same error may be told to many: each would otherwise lengthen its traceback, and keep their frames alive.
         raise standing.error.with_traceback(None)
@@ -99,9 +111,8 @@ class Poller:
         full = await self._source.detail(component, release)
         standing = self._known.get(component)
         if standing is not None and standing.listed is not None:
-            listed = tuple(full if one is release else one for one in standing.listed)
-            more = len(full.artifacts) - len(release.artifacts)
-            self._hold(component, replace(standing, listed=listed, weight=standing.weight + more))
+            weight = standing.weight + len(full.artifacts) - len(release.artifacts)
+            self._hold(component, replace(standing, learnt=(*standing.learnt, (release, full)), weight=weight))
         return full
 
     def hint(self, component: Component) -> datetime:
@@ -170,7 +181,7 @@ class Poller:
                 return self._refilled(component, replace(before, listed=listed, weight=_weight(listed)))
             due = now + self._fresh * (1 - JITTER * _share(component))
             standing = Standing(due=due, listed=listed, succeeded=now, turn=turn, weight=_weight(listed))
-            metrics.LAST_SUCCESS.labels(self._kind).set(now.timestamp())
+            tally.put("last_success", self._kind, now.timestamp())
         standing = self._called(component, before, standing, now)
         self._keep(component, standing)
         if standing.error is not None or (before is not None and before.error is not None):
@@ -203,26 +214,33 @@ class Poller:
 
     def _tell(self, component: Component, standing: Standing) -> None:
         """An operator has to know when nothing is found any more because nothing can be asked any more."""
-        metrics.STALE.labels(self._kind).set(len(self.stale()))
+        tally.put("stale", self._kind, len(self.stale()))
         if standing.succeeded is not None and standing.error is not None and not self._in_use(standing):
             log = quiet.logger(__name__)
             log.warning("not listed for long", component=component.name, kind=self._kind, since=standing.succeeded)
 
     def _failed(self, component: Component, before: Standing | None, error: SurefootError) -> Standing:
-        failures = (before.failures if before else 0) + 1
+        last = before.whole() if before else Standing(due=self._now())
+        failures = last.failures + 1
         asked_for = error.after if isinstance(error, Transient) and error.after else timedelta()
         wait = BACKOFF.after(failures) if isinstance(error, Transient) else self._fresh
-        listed, succeeded, weight = (before.listed, before.succeeded, before.weight) if before else (None, None, 1)
         log = quiet.logger(__name__)
         log.debug("could not be listed", component=component.name, kind=self._kind, failures=failures, why=str(error))
         due = self._now() + max(wait, asked_for)
-        return Standing(due=due, listed=listed, succeeded=succeeded, failures=failures, error=error, weight=weight)
+        return Standing(
+            due=due,
+            listed=last.listed,
+            succeeded=last.succeeded,
+            failures=failures,
+            error=error,
+            weight=last.weight,
+        )
 
     def _keep(self, component: Component, standing: Standing) -> None:
         self._hold(component, standing)
         self._thin.pop(component, None)
         if self._brief and standing.error is None:
-            self._thin[component] = replace(standing, listed=None, weight=1)
+            self._thin[component] = replace(standing, listed=None, weight=1, learnt=())
 
     def _hold(self, component: Component, standing: Standing) -> None:
         self._known.pop(component, None)

@@ -15,6 +15,8 @@ from bot.core.survey import Group
 
 async def running(one: Registered, sources: Mapping[str, Source]) -> str:
     """The version that runs now. Errors as `Source.releases`; Permanent where the endpoint tells several."""
+    if one.version:
+        return one.version
     told = await sources["http"].releases(Component(name=one.asked_as, ecosystem="http"))
     if len(told) != 1:
         some = ", ".join(release.version for release in told[:3])

@@ -10,6 +10,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,21 +19,25 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from bot import config
-from bot.adapters import Opened, Tools, listing, manifests, open_all, open_one, open_when_asked, registered, sources
+from bot.adapters import Opened, Tools, listing, manifests, open_one, open_when_asked, registered, sources
 from bot.adapters.advisories import open_advisories
 from bot.adapters.endpoints import Desk
 from bot.adapters.listing import Shelf
 from bot.adapters.poller import Poller
 from bot.check import checkout, report
 from bot.check.advisories import Forgiving
+from bot.check.judging import Proposal, decided, row_of
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
 from bot.config.sources import read as read_registries
-from bot.core import ecosystems, locks, policy
+from bot.core import ecosystems, locks
 from bot.core.choice import Choice, choose
 from bot.core.errors import ConfigProblem, Missing, Permanent, SurefootError, Transient
+from bot.core.grouping import joined, parcels, step_of
 from bot.core.locks import Locker
-from bot.core.model import Component, Pin, Release, Sha, Simulation, Verdict
+from bot.core.model import Member, Pin, Sha, Verdict
+from bot.core.nodes import FILES as NODE_FILES
+from bot.core.nodes import nodes_of
 from bot.core.ports import Lab, Manifest, Source, Trial
 from bot.core.repo_config import CONFIG_PATH, Registered, RepoConfig
 from bot.core.rewriting import moving, rewritten
@@ -61,7 +66,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What the checkout itself says. names: its files; texts: the manifests; python: see oldest_python.
+    """What the checkout itself says. names: its files; texts: the manifests; python, nodes: see `rules_of`.
 
     commit: the one that is checked out, or a name for there being none.
     """
@@ -72,18 +77,9 @@ class Read:
     config: RepoConfig
     manifests: Mapping[str, Manifest]
     python: str | None
+    nodes: tuple[str, ...]
     commit: str
     errors: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """One update that may be proposed: which pins move to which release, and its row so far."""
-
-    pins: Sequence[Pin]
-    release: Release
-    gates: tuple[str, ...]
-    row: Row
 
 
 async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only: Sequence[str] = ()) -> int:
@@ -93,10 +89,10 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
     # Who configured an index for pip, a registry for npm or one for us meant its address, also a private one.
     trusted = index.hosts | given.hosts | await asyncio.to_thread(named_hosts, os.environ)
     reach = Reach(trusted=trusted, ca=index.cert, unverified=index.trusted_hosts)
-    folder = Folder(cache / "http")
+    folder = Folder(cache / "http", together=True)
     await asyncio.to_thread(folder.sweep)
-    with Progress() as progress:
-        async with Http(reach, cache=folder) as http:
+    with Progress() as progress, folder:
+        async with Http(reach, cache=folder, alone=True) as http:
             tools = Tools(http=http, index=lambda: index)
             opened = open_when_asked(sources, replace(tools, secrets=given.lookup), given.options, where=given.places)
             asked = Opened(opened, lambda kind: _once(opened[kind], kind))
@@ -106,8 +102,10 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
             if simulate:
                 from bot.check import workshop  # what runs other people's code is half of us, and not needed to look
 
-                place = workshop.Place(http=http, reach=reach, cache=folder, folder=cache / "lab", say=progress.say)
-                lab, locker = await workshop.fitted(index, opened["pypi"].releases, place)
+                lent = workshop.Place(
+                    http=http, reach=reach, cache=folder, folder=cache / "lab", registries=given, advisories=flaws
+                )
+                lab, locker = await workshop.fitted(index, opened["pypi"].releases, lent)
             look = Look(
                 root=path,
                 tools=tools,
@@ -117,10 +115,7 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
                 progress=progress,
                 now=datetime.now(UTC),
             )
-            made = await of(look, only)
-            if flaws is not None and flaws.failed:
-                why = f"nobody could be asked about known flaws ({flaws.failed}), so nothing is said of them"
-                made = replace(made, notes=(*made.notes, why))
+            made = _noted(await of(look, only), flaws)
     if as_json:
         print(report.as_json(made))
     else:
@@ -128,8 +123,16 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
     return made.code
 
 
+def _noted(made: Report, flaws: Forgiving | None) -> Report:
+    if flaws is None or not flaws.failed:
+        return made
+    why = f"nobody could be asked about known flaws ({flaws.failed}), so nothing is said of them"
+    return replace(made, notes=(*made.notes, why))
+
+
 def _flaws(tools: Tools) -> Forgiving | None:
-    opened = open_advisories(os.environ.get("SUREFOOT_OSV", ""), tools)
+    osv, kev, eol = (os.environ.get(name, "") for name in ("SUREFOOT_OSV", "SUREFOOT_KEV", "SUREFOOT_EOL"))
+    opened = open_advisories(osv, tools, kev=kev, eol=eol)
     return Forgiving(opened) if opened is not None else None
 
 
@@ -166,36 +169,48 @@ async def of(look: Look, only: Sequence[str] = ()) -> Report:
             found += [(group, choice) for choice in answer]
     found.sort(key=lambda pair: pair[0].component.name)
     rows, more = await _judged(look, seen, found)
-    return Report(rows=tuple(rows), errors=(*errors, *more), unreached=tuple(unreached))
+    errors += more
+    return Report(rows=tuple(rows), errors=tuple(dict.fromkeys(errors)), unreached=tuple(dict.fromkeys(unreached)))
 
 
 async def _read(look: Look) -> Read:
     names = await checkout.files(look.root)
     given = checkout.read(look.root, CONFIG_PATH) if CONFIG_PATH in names else None
     written = config.parse(given, CONFIG_PATH) if given is not None else RepoConfig()
-    readers = open_all(manifests, look.tools, written.updates.readers, where=f"{CONFIG_PATH} updates.files")
+    readers = open_when_asked(manifests, look.tools, written.updates.readers, where=f"{CONFIG_PATH} updates.files")
     texts: dict[str, str] = {}
     pins: list[Pin] = []
     errors: list[str] = []
     for name in names:
-        for manifest in readers.values():
-            if not manifest.matches(name):
+        for kind in readers:
+            asked = kind in written.updates.readers or manifests.may_own(kind, name)
+            if not (asked and readers[kind].matches(name)):
                 continue
             try:
                 texts[name] = checkout.read(look.root, name)
-                pins += manifest.read(name, texts[name])
+                pins += readers[kind].read(name, texts[name])
             except ConfigProblem as problem:
                 errors.append(str(problem))
     return Read(
         names=dict.fromkeys(names),
         texts=texts,
-        groups=groups(pins),
+        groups=groups(pins, dict.fromkeys(names)),
         config=written,
         manifests=readers,
         python=oldest_python(texts.get("pyproject.toml", "")),
+        nodes=nodes_of(_texts(look.root, [name for name in NODE_FILES if name in names])),
         commit=await checkout.commit(look.root) or checkout.name_of("", {}),
         errors=tuple(errors),
     )
+
+
+def _texts(root: Path, names: Sequence[str]) -> dict[str, str]:
+    """Those of these files that can be read; what they would say besides is said elsewhere."""
+    texts: dict[str, str] = {}
+    for name in names:
+        with suppress(ConfigProblem):
+            texts[name] = checkout.read(root, name)
+    return texts
 
 
 def _with_endpoints(look: Look, config: RepoConfig) -> Shelf:
@@ -212,7 +227,7 @@ async def _choices(look: Look, seen: Read, group: Group) -> Sequence[Choice] | S
     try:
         if not seen.config.updates.wants(component.name):
             return [Choice(verdict=Verdict.CURRENT, current=current, why=("left alone by updates.match",))]
-        rules = rules_of(component, seen.config, seen.python)
+        rules = rules_of(component, seen.config, seen.python, seen.nodes)
         choosing = partial(choose, group.pins, now=look.now, rules=rules, known={})
         source = look.shelf.sources.get(ecosystems.of(component).source)
         if source is None:
@@ -248,104 +263,94 @@ async def _unpinned(look: Look, seen: Read, one: Registered) -> Sequence[Choice]
 
 
 async def _judged(look: Look, seen: Read, found: Sequence[tuple[Group, Choice]]) -> tuple[list[Row], list[str]]:
-    """A row for each answer; what may be proposed is tried first."""
-    rows: list[Row] = []
+    """A row for each answer; what may be proposed is tried first, and what comes in one pull request at once."""
+    rows = [row_of(group, choice) for group, choice in found]
+    approved = [(place, *pair) for place, pair in enumerate(found) if pair[1].verdict is Verdict.APPROVE]
+    steps = {step_of(one.component, choice, _moving(seen, one, choice)): place for place, one, choice in approved}
+    wholes = {whole: [steps[step] for step in those] for whole, those in joined(steps)}
+    proposals = parcels(wholes, seen.config.updates.group_of)
     errors: list[str] = []
-    proposals = sum(choice.verdict is Verdict.APPROVE for _, choice in found)
     with tempfile.TemporaryDirectory(prefix="surefoot-check-", ignore_cleanup_errors=True) as folder:
         base = Path(folder) / "base"
         if look.lab and proposals:
-            look.progress.of(proposals, "copying")
+            look.progress.of(len(proposals), "copying")
             await asyncio.to_thread(checkout.copy, look.root, tuple(seen.names), base)
-        for number, (group, choice) in enumerate(found):
-            row = _row(group, choice)
-            if choice.verdict is Verdict.APPROVE and choice.target:
-                pins = _moving(seen, group, choice)
-                proposal = Proposal(pins=pins, release=choice.target, gates=choice.gates, row=row)
-                row, error = await _answered(look, seen, proposal, (base, Path(folder) / str(number)))
-                errors += error
-            rows.append(row)
+        for number, (name, parts) in enumerate(proposals):
+            places = [place for part in parts for place in wholes[part]]
+            proposal = Proposal(parts=parts, rows=[replace(rows[place], group=name) for place in places])
+            tried, error = await _answered(look, seen, proposal, (base, Path(folder) / str(number)))
+            errors += error
+            for place, row in zip(places, tried, strict=True):
+                rows[place] = row
     return rows, errors
 
 
-async def _answered(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]) -> tuple[Row, list[str]]:
-    """The row once it was tried, and what went wrong meanwhile."""
-    row = proposal.row
+async def _answered(
+    look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]
+) -> tuple[Sequence[Row], list[str]]:
+    """The rows once it was tried, and what went wrong meanwhile."""
+    rows = proposal.rows
     try:
         return await _tried(look, seen, proposal, folders), []
     except SurefootError as problem:
-        held = replace(row, verdict=Verdict.HOLD, why=(*row.why, f"could not be tried: {problem}"))
+        why = f"could not be tried: {problem}"
+        held = [replace(row, verdict=Verdict.HOLD, why=(*row.why, why)) for row in rows]
         # What the file or the release does not allow is an answer; an index that is away is none.
         answer = isinstance(problem, ConfigProblem)
-        return held, [] if answer else [f"{row.name} {row.target}: {problem}"]
+        return held, [] if answer else [f"{proposal.named}: {problem}"]
 
 
-def _row(group: Group, choice: Choice) -> Row:
-    first = next((pin for pin in group.pins if pin.version), group.pins[0])
-    return Row(
-        name=group.component.name,
-        ecosystem=group.component.ecosystem,
-        manifest=first.path,
-        line=first.line,
-        current=choice.current,
-        verdict=choice.verdict,
-        why=choice.why,
-        target=choice.target.version if choice.target and choice.verdict is not Verdict.CURRENT else None,
-        kind=choice.kind,
-        priority=choice.priority,
-        held_until=choice.held_until,
-    )
-
-
-async def _tried(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]) -> Row:
-    """The row with the policy's verdict on it, after a simulation where there is a lab."""
-    component = proposal.pins[0].component
-    changed = rewritten(seen.texts, proposal.pins, proposal.release, seen.manifests)
-    moved: tuple[str, ...] = ()
+async def _tried(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]) -> list[Row]:
+    """The rows with the policy's verdict on them, after a simulation where there is a lab."""
+    changed: dict[str, str] = {}
+    for part in proposal.parts:
+        assert part.release is not None, "a choice that approves names its target"
+        changed |= rewritten({**seen.texts, **changed}, part.pins, part.release, seen.manifests)
+    moved: list[str] = []
     if look.locker is not None:
-        target = (component, proposal.release.version)
-        from bot.check.workshop import follow  # there is a locker, so it is loaded
-
-        relocked = await follow(changed, seen.names, partial(_text, look.root), target, look.locker)
-        changed = {**changed, **relocked.files}
-        moved = tuple(f"{one.name} {one.before or 'new'} → {one.after or 'gone'} in its lock" for one in relocked.moved)
+        moved = await _locked(look, look.locker, seen, proposal.parts, changed)
     head = checkout.name_of(seen.commit, changed)
     simulation = None
     if look.lab:
         base, place = folders
-        look.progress.say(f"{component.name} {proposal.release.version}")
+        look.progress.say(proposal.named)
         await asyncio.to_thread(checkout.candidate, base, changed, place)
-        simulation = await look.lab.simulate(_trial(seen, component, folders, (head, Sha(seen.commit))))
+        trial = _trial(seen, proposal.parts, folders, (head, Sha(seen.commit)))
+        simulation = await look.lab.simulate(trial, look.progress.say)
         look.progress.step()
-    row = _decided(proposal, seen, simulation, head, look.now)
-    return replace(row, why=(*row.why, *moved[:MOVED]))
+    rows = decided(proposal, seen.config.policy, simulation, head, look.now)
+    return [replace(row, why=(*row.why, *moved[:MOVED])) for row in rows]
 
 
-async def _text(root: Path, name: str) -> str | None:
-    return await asyncio.to_thread(checkout.read, root, name)
+async def _locked(
+    look: Look, locker: Locker, seen: Read, parts: Sequence[Member], changed: dict[str, str]
+) -> list[str]:
+    """Adds the lock files that must follow, one component after the other; what moved in them, in words."""
+    from bot.check.workshop import follow  # there is a locker, so it is loaded
+
+    async def text(name: str) -> str | None:
+        return changed[name] if name in changed else await asyncio.to_thread(checkout.read, look.root, name)
+
+    moved: list[str] = []
+    for part in parts:
+        mine = {pin.path: changed[pin.path] for pin in part.pins if pin.path in changed}
+        relocked = await follow(mine, seen.names, text, (part.component, part.target), locker)
+        changed |= relocked.files
+        moved += [f"{one.name} {one.before or 'new'} → {one.after or 'gone'} in its lock" for one in relocked.moved]
+    return list(dict.fromkeys(moved))
 
 
-def _trial(seen: Read, component: Component, folders: tuple[Path, Path], shas: tuple[Sha, Sha]) -> Trial:
+def _trial(seen: Read, parts: Sequence[Member], folders: tuple[Path, Path], shas: tuple[Sha, Sha]) -> Trial:
     wanted = seen.config.simulate
     return Trial(
         base=folders[0],
         candidate=folders[1],
         head=shas[0],
         base_sha=shas[1],
-        component=component,
+        component=parts[0].component,
+        parts=tuple(parts),
         suites=wanted.suites,
         left_out=wanted.left_out,
         seconds=wanted.seconds,
         memory_mib=wanted.memory_mib,
     )
-
-
-def _decided(proposal: Proposal, seen: Read, simulation: Simulation | None, head: Sha, now: datetime) -> Row:
-    row = proposal.row
-    assert row.kind is not None, "what may be proposed has a kind"
-    facts = policy.Facts(kind=row.kind, head=head, now=now, simulation=simulation, gates=proposal.gates)
-    decision = policy.decide(facts, seen.config.policy)
-    # No forge is asked here, so there is nothing to be said of checks and reviews.
-    told = [one.why for one in decision.findings if one.rule not in {"checks", "reviews"}]
-    notes = simulation.notes if simulation else ()
-    return replace(row, verdict=decision.verdict, why=tuple(dict.fromkeys((*row.why, *told, *notes))))

@@ -28,7 +28,11 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One component and one answer about it. manifest, line: where it is pinned; target: None when there is nothing."""
+    """One component and one answer about it. manifest, line: where it is pinned; target: None when there is nothing.
+
+    places: every "file:line" that the answer is about; a component may have another answer in another folder.
+    group: with whose name it would come, in one pull request with others; "" for one of its own.
+    """
 
     name: str
     ecosystem: str
@@ -41,6 +45,8 @@ class Row:
     kind: Kind | None = None
     priority: Priority = Priority.LOW
     held_until: datetime | None = None
+    group: str = ""
+    places: tuple[str, ...] = ()
 
     @property
     def found(self) -> bool:
@@ -88,10 +94,12 @@ def _plain(row: Row) -> dict[str, object]:
         "ecosystem": row.ecosystem,
         "manifest": row.manifest,
         "line": row.line,
+        "places": list(row.places),
         "current": row.current,
         "target": row.target,
         "kind": row.kind.value if row.kind else None,
         "priority": row.priority.name.lower(),
+        "group": row.group or None,
         "verdict": row.verdict.value,
         "why": list(row.why),
         "held_until": f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else None,
@@ -136,7 +144,7 @@ def _table(rows: list[Row]) -> Table:
     table.add_column("why", ratio=1)
     for row in rows:
         table.add_row(
-            escape(row.name),
+            escape(f"{row.name} ({row.group})" if row.group else row.name),
             escape(row.current),
             escape(row.target or ""),
             row.kind.value if row.kind else "",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bot.config import Registries, lockers
 from bot.core.locks import Locker
-from bot.core.ports import Lab
+from bot.core.ports import Advisories, Lab
 from bot.lab import probe
+from bot.lab.fetching import Fetching
 from bot.lab.locks import Locksmith, Room
 from bot.lab.locks import follow as follow
 from bot.lab.resolver import Listed, find_uv
@@ -20,13 +21,14 @@ from bot.tools.pip import IndexSettings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What it works with. folder: what is kept between looks. say: hears what is being done."""
+    """What it works with. folder: what is kept between looks."""
 
     http: Http
     reach: Reach
     cache: Folder
     folder: Path
-    say: Callable[[str], None]
+    registries: Registries
+    advisories: Advisories | None = None
 
 
 async def fitted(index: IndexSettings, listed: Listed, place: Place) -> tuple[Lab, Locker]:
@@ -34,4 +36,7 @@ async def fitted(index: IndexSettings, listed: Listed, place: Place) -> tuple[La
     uv = find_uv(index, listed)
     there = await probe.probe()
     room = Room(host=there, http=place.http, reach=place.reach, cache=place.cache)
-    return laboratory(place.folder, host=there, uv=uv, say=place.say), Locksmith(room=room, uv=uv)
+    crates = lockers.crates_of(place.registries)
+    fetching = Fetching(room=room, crates=crates)
+    lab = laboratory(place.folder, host=there, uv=uv, advisories=place.advisories, fetching=fetching)
+    return lab, Locksmith(room=room, uv=uv, crates=crates, packagist=lockers.packagist_of(place.registries))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.config.endpoints import with_registered as with_registered
 from bot.config.lending import lookup as lookup
 from bot.config.repository import parse as parse
 from bot.config.settings import Settings as Settings

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from bot.core import versions
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bot.core import ecosystems, versions
 from bot.core.ecosystems import ECOSYSTEMS
 from bot.core.errors import ConfigProblem
 from bot.core.model import Component
-from bot.core.repo_config import Adapted, Registered
-from bot.tools.places import Node, text
+from bot.core.repo_config import Adapted, Registered, RepoConfig
+from bot.tools.places import Node, load, text
 
 KIND = "http"
 MOST = 100
@@ -40,18 +43,41 @@ def _endpoint(node: Node, where: str) -> Adapted:
     return Adapted(kind=KIND, options={key: value for key, value in found.items() if value}, where=where)
 
 
-def _registered(node: Node) -> Registered:
+def registration(document: str) -> Registered:
+    """What the API is given of one component, as JSON: as in the file, or with the `version` that runs now instead."""
+    node = load(document, "the request")
+    if node.has("version") == node.has("current"):
+        mend = "Write the version that runs now, or under current the endpoint that tells it"
+        raise ConfigProblem("needs either version or current", where="the request", mend=mend)
+    version = node.take("version", text, "")
+    found = _registered(node, version)
+    if version and not versions.is_valid(ecosystems.scheme_of(found.component), version):
+        raise ConfigProblem(f"{version!r} is no version of {found.component.ecosystem}", where="the request: version")
+    return found
+
+
+def with_registered(config: RepoConfig, documents: Iterable[str]) -> RepoConfig:
+    """The configuration with what was registered by the API; of one component the API's word is the newer.
+
+    ConfigProblem for a document that was taken once and cannot be read any more.
+    """
+    found = {one.component: one for one in config.updates.components}
+    found |= {one.component: one for one in map(registration, documents)}
+    return replace(config, updates=replace(config.updates, components=tuple(found.values())))
+
+
+def _registered(node: Node, version: str = "") -> Registered:
     component = Component(
         name=node.take("name", text, ""),
         ecosystem=node.take("ecosystem", _ecosystem, ""),
         registry=node.take("registry", text, ""),
         scheme=node.take("scheme", _scheme, ""),
     )
-    if not (component.name and component.ecosystem and node.has("current")):
+    if not (component.name and component.ecosystem and (version or node.has("current"))):
         mend = "Write name, ecosystem, and under current the endpoint that tells what runs"
         raise ConfigProblem("needs name, ecosystem and current", where=node.where(), mend=mend)
-    current = _endpoint(node.node("current"), node.where("current"))
-    made = Registered(component=component, current=current, line=node.line())
+    current = None if version else _endpoint(node.node("current"), node.where("current"))
+    made = Registered(component=component, current=current, line=node.line(), version=version)
     node.done()
     return made
 

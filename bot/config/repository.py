@@ -46,9 +46,10 @@ def _simulate(node: Node) -> Simulate:
         below.done()
     seconds = node.take("timeout", span, timedelta(seconds=usual.seconds)).total_seconds()
     memory = node.take("memory_mib", whole(64, 65_536), usual.memory_mib)
+    workflow = node.take("workflow", text, "")
     suites_node.done()
     node.done()
-    return Simulate(suites=suites, left_out=left_out, seconds=seconds, memory_mib=memory)
+    return Simulate(suites=suites, left_out=left_out, seconds=seconds, memory_mib=memory, workflow=workflow)
 
 
 def _reasons(value: object) -> dict[str, str]:

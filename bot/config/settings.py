@@ -35,12 +35,15 @@ class Settings:
     sweep: timedelta
     fresh: timedelta  # how long a list of releases counts as new, for all repositories together
     osv: str = ""  # the OSV service, a folder of its dumps, or "off"; empty for the public one
+    kev: str = ""  # where the list of exploited flaws is, a URL or a path; empty for none
+    eol: str = ""  # where the list of versions that get no more fixes is; empty for none
     allow: tuple[str, ...] = ()  # networks that users' URLs may name although they are private
     unjailed: bool = False
     plain: bool = False  # whether a jail without a common bound of memory is enough
     runner: str = ""  # where simulations run, when it is not here
     runner_token: Secret | None = None
     read_token: Secret | None = None  # whoever reads the pages must send it
+    write_token: Secret | None = None  # whoever changes something by the API must send it
     hints_secret: Secret | None = None  # whoever hints at news must know it
     secrets: tuple[Lent, ...] = ()  # what repositories may name, each for its hosts alone
     registries: Registries = field(default_factory=Registries)  # how sources are set up, and where files may point
@@ -73,8 +76,11 @@ def settings(env: Mapping[str, str]) -> Settings:
         # Younger than the time from one look to the next, so that each look learns what is new.
         fresh=_span(env, "SUREFOOT_FRESH", "0s") if "SUREFOOT_FRESH" in env else poll * 0.9,
         osv=env.get("SUREFOOT_OSV", ""),
+        kev=env.get("SUREFOOT_KEV", ""),
+        eol=env.get("SUREFOOT_EOL", ""),
         allow=_networks(env.get("SUREFOOT_ALLOW_NETWORKS", "")),
         read_token=Secret(token) if (token := env.get("SUREFOOT_READ_TOKEN")) else None,
+        write_token=Secret(token) if (token := env.get("SUREFOOT_WRITE_TOKEN")) else None,
         hints_secret=Secret(known) if (known := env.get("SUREFOOT_HINTS_SECRET")) else None,
         secrets=lending.read(env),
         registries=sources_file.read(env),

@@ -10,7 +10,7 @@ _USUAL = Asked()
 
 
 def suite(node: Node, kind: str) -> Asked:
-    """One suite. ConfigProblem for a suite of tests without a command, and for what no suite of its kind has."""
+    """One suite. ConfigProblem for a suite of tests that says nothing, and for what no suite of its kind has."""
     asked = Asked(
         run=node.take("run", text, ""),
         off=node.take("off", text, ""),
@@ -19,7 +19,7 @@ def suite(node: Node, kind: str) -> Asked:
         warn=node.take("warn", share, _USUAL.warn) if kind == PERFORMANCE else _USUAL.warn,
         fail=node.take("fail", share, _USUAL.fail) if kind == PERFORMANCE else _USUAL.fail,
     )
-    if kind not in BESIDE and not asked.run.strip() and not asked.off:
+    if kind not in BESIDE and not asked.run.strip() and not asked.off and not asked.services:
         mend = "Write run: python -m pytest, or off: with the reason why it is not to be run"
         raise ConfigProblem("needs a command", where=node.where(), mend=mend)
     if asked.fail < asked.warn:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from bot.config.endpoints import components, endpoints
 from bot.core.ecosystems import ECOSYSTEMS
+from bot.core.errors import ConfigProblem
+from bot.core.model import Kind
 from bot.core.repo_config import Ignore, Limits, UpdateRule, Updates
 from bot.core.schedules import Schedule
 from bot.core.schedules import read as read_schedule
 from bot.tools.places import Node, plain, span, text, texts, whole
+
+# It becomes part of a branch, a title and a table.
+_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,59}")
 
 
 def updates(node: Node) -> Updates:
@@ -41,9 +47,31 @@ def _rule(node: Node) -> UpdateRule:
         allowed=node.take("allowed", text, usual.allowed),
         prereleases=node.take("prereleases", _yes_or_no, usual.prereleases),
         widen=node.take("ranges", _widen, usual.widen),
+        respect_latest=node.take("respect_latest", _yes_or_no, usual.respect_latest),
+        group=node.take("group", _group, usual.group),
+        kinds=node.take("kinds", _kinds, usual.kinds),
     )
+    if made.kinds and made.group is None:
+        raise ConfigProblem(
+            "only says which steps are grouped", where=node.where("kinds"), mend="Write group: and a name beside it"
+        )
     node.done()
     return made
+
+
+def _group(value: object) -> str:
+    if value is False:
+        return ""
+    if isinstance(value, str) and _GROUP.fullmatch(value):
+        return value
+    raise ValueError("must be a name of letters, digits, blanks and ._/- (60 at most), or false for none")
+
+
+def _kinds(value: object) -> tuple[Kind, ...]:
+    try:
+        return tuple(Kind(one) for one in texts(value))
+    except ValueError:
+        raise ValueError(f"must be some of {', '.join(Kind)}, not {value!r}") from None
 
 
 def _ecosystems(value: object) -> tuple[str, ...]:

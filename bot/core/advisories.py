@@ -1,8 +1,8 @@
 """What is known to be bad about versions, and how urgent that makes a way out: by severity, never by noise.
 
 Classes after the CVSS ratings (v3.1 and v4.0, "Qualitative Severity Rating Scale"): 9 and more is critical, 7 high,
-4 medium. An advisory without a score counts as high: nobody has said that it is less. One that was withdrawn says
-nothing any more.
+4 medium. An advisory without a score counts as high: nobody has said that it is less. One that is used in attacks is
+critical, however it is rated. One that was withdrawn says nothing any more.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ class Advisory:
     """One report. id: as its database names it; aliases: as others do (CVE, GHSA).
 
     score: CVSS base score from 0 to 10; None where none is given. malicious: the version itself is the attack.
-    fixed: versions that it names as mended, as written there.
+    fixed: versions that it names as mended, as written there. exploited: in words, that it is used in attacks.
+    ended: it is no flaw; its maker mends no more flaws of the version, for the reason that is written here.
+    unasked: it is no report; nobody could be asked about the version, for the reason that is written here.
     """
 
     id: str
@@ -35,6 +37,9 @@ class Advisory:
     withdrawn: bool = False
     fixed: tuple[str, ...] = ()
     url: str = ""
+    exploited: str = ""
+    ended: str = ""
+    unasked: str = ""
 
     @property
     def name(self) -> str:
@@ -43,8 +48,19 @@ class Advisory:
 
 
 def standing(advisories: Sequence[Advisory]) -> tuple[Advisory, ...]:
-    """Those that were not withdrawn, the gravest first."""
-    return tuple(sorted((one for one in advisories if not one.withdrawn), key=_gravity, reverse=True))
+    """The flaws that were not withdrawn, the gravest first."""
+    flaws = (one for one in advisories if not (one.withdrawn or one.ended or one.unasked))
+    return tuple(sorted(flaws, key=_gravity, reverse=True))
+
+
+def ended(advisories: Sequence[Advisory]) -> str:
+    """Why its maker mends nothing in a version any more; "" where nobody says so."""
+    return next((one.ended for one in advisories if one.ended and not one.withdrawn), "")
+
+
+def unasked(advisories: Sequence[Advisory]) -> str:
+    """Why it is not known what is known against a version; "" where it is."""
+    return next((one.unasked for one in advisories if one.unasked), "")
 
 
 def malice(advisories: Sequence[Advisory]) -> str:
@@ -97,13 +113,15 @@ def severity(advisory: Advisory) -> str:
     """One word, as people say it."""
     if advisory.malicious:
         return "malicious"
+    if advisory.exploited:
+        return advisory.exploited
     if advisory.score is None:
         return "severity unknown"
     return _class(advisory).name.lower() if advisory.score else "no severity"
 
 
 def _class(advisory: Advisory) -> Priority:
-    if advisory.malicious:
+    if advisory.malicious or advisory.exploited:
         return Priority.CRITICAL
     if advisory.score is None or HIGH <= advisory.score < CRITICAL:
         return Priority.HIGH

@@ -8,12 +8,14 @@ update by its id, so no text of a repository is ever read back out of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.core import names
+from bot.core.grouping import ids_of
 from bot.core.lifecycle import PULL_IS_OPEN
-from bot.core.model import ENDS, Kind, Priority, State, Update, UpdateId, Verdict
+from bot.core.model import ENDS, Kind, Member, Priority, State, Update, UpdateId, Verdict
 from bot.core.quoting import code, table
 from bot.core.render import WORDS
 
@@ -30,7 +32,9 @@ _BOX = re.compile(r"^- \[[xX]\] <!-- surefoot:release=([0-9a-f]{16}) -->", re.MU
 class Answer:
     """What detection says of one component, also when it proposes nothing.
 
-    id: of the update that would be proposed. waits: whether it is time, or its turn, that it waits for.
+    id: of the update that would be proposed if it came alone. waits: whether it is time, or its turn, that it waits
+    for. group: with whose name it comes, or would come, together with others. folder: where the component is asked
+    for, if it has other answers elsewhere in the repository.
     """
 
     name: str
@@ -44,6 +48,8 @@ class Answer:
     priority: Priority = Priority.LOW
     id: UpdateId | None = None
     waits: bool = False
+    group: str = ""
+    folder: str = ""
 
 
 def ticked(body: str) -> frozenset[UpdateId]:
@@ -53,7 +59,9 @@ def ticked(body: str) -> frozenset[UpdateId]:
 
 def body(answers: Sequence[Answer], updates: Sequence[Update], problems: Sequence[str] = ()) -> str:
     """The issue's text, the same for the same answers: a look that finds nothing new edits nothing."""
-    known = {update.id: update for update in updates}
+    # What gave way says nothing of its members: each may wait for its turn again.
+    given = State.SUPERSEDED
+    known = frozenset(uid for one in updates for uid in ({one.id} if one.state is given else ids_of(one)))
     parts = [MARK, _head(answers, updates), *_problems(problems), *_open(updates), *_held(answers, known)]
     parts += [*_returned(updates), _all(answers)]
     text = "\n\n".join(parts)
@@ -77,12 +85,19 @@ def _open(updates: Sequence[Update]) -> Iterator[str]:
     mine = sorted((update for update in updates if update.state not in ENDS | RETURNED), key=_urgent)
     if not mine:
         return
-    rows = [(_pull(update), code(update.component.name), _step(update), WORDS[update.state]) for update in mine[:ROWS]]
-    yield "### On their way\n\n" + table(("Pull request", "Component", "Step", "State"), rows) + _more(mine)
+    rows = [
+        (_pull(update), _of_group(code(part.component.name), update), _step(part), WORDS[update.state])
+        for update in mine
+        for part in update.parts
+    ]
+    yield "### On their way\n\n" + table(("Pull request", "Component", "Step", "State"), rows[:ROWS]) + _more(rows)
 
 
-def _held(answers: Sequence[Answer], known: Mapping[UpdateId, Update]) -> Iterator[str]:
-    mine = [one for one in answers if one.verdict is Verdict.HOLD and one.target and one.id not in known]
+def _held(answers: Sequence[Answer], known: Collection[UpdateId]) -> Iterator[str]:
+    held = [one for one in answers if one.verdict is Verdict.HOLD and one.target and one.id not in known]
+    # Of several places that wait for the same update the first has its box.
+    named = [one.id for one in held]
+    mine = [one for place, one in enumerate(held) if one.id is None or named.index(one.id) == place]
     if not mine:
         return
     mine.sort(key=lambda one: (-one.priority, one.name))
@@ -96,13 +111,13 @@ def _returned(updates: Sequence[Update]) -> Iterator[str]:
     mine.sort(key=lambda update: update.changed, reverse=True)
     if not mine:
         return
-    lines = [f"- {_pull(one)} {code(one.component.name)} {_step(one)}: {WORDS[one.state]}" for one in mine[:20]]
+    lines = [f"- {_pull(one)} {_steps(one)}: {WORDS[one.state]}" for one in mine[:20]]
     yield "### Turned down\n\n" + "\n".join(lines) + _more(mine, 20)
 
 
 def _all(answers: Sequence[Answer]) -> str:
     rows = [
-        (code(one.name), one.ecosystem, code(one.current), one.verdict.value, one.why[0] if one.why else "")
+        (_named(one), one.ecosystem, code(one.current), one.verdict.value, one.why[0] if one.why else "")
         for one in answers[: ROWS * 3]
     ]
     head = ("Component", "Ecosystem", "Now", "Verdict", "Why")
@@ -111,7 +126,7 @@ def _all(answers: Sequence[Answer]) -> str:
 
 
 def _box(answer: Answer) -> str:
-    what = f"{code(answer.name)} {code(answer.current)} → {code(answer.target or '')}"
+    what = f"{_named(answer)} {code(answer.current)} → {code(answer.target or '')}"
     # In one line, whatever it quotes: a box stands at the beginning of a line, and only ours may.
     reason = " ".join(answer.why[0].split()) if answer.why else "no reason is on record"
     reason = reason.removeprefix(f"{answer.target}: ")
@@ -123,9 +138,24 @@ def _pull(update: Update) -> str:
     return f"#{update.pull.number}" if update.pull else "none yet"
 
 
-def _step(update: Update) -> str:
-    grave = f" ({', '.join(map(code, update.fixes[:3]))})" if update.fixes else ""
-    return f"{code(update.current)} → {code(update.target)}{grave}"
+def _step(part: Member) -> str:
+    grave = f" ({', '.join(map(code, part.fixes[:3]))})" if part.fixes else ""
+    return f"{code(part.current)} → {code(part.target)}{grave}"
+
+
+def _steps(update: Update) -> str:
+    parts = [f"{code(part.component.name)} {_step(part)}" for part in update.parts]
+    more = f" and {len(parts) - names.NAMED} more" if len(parts) > names.NAMED else ""
+    return _of_group(", ".join(parts[: names.NAMED]) + more, update)
+
+
+def _of_group(what: str, update: Update) -> str:
+    return f"{what} ({code(update.component.name)})" if update.members else what
+
+
+def _named(answer: Answer) -> str:
+    where = f" in {code(answer.folder)}" if answer.folder else ""
+    return code(answer.name) + where + (f" ({code(answer.group)})" if answer.group else "")
 
 
 def _more(rows: Sequence[object], most: int = ROWS) -> str:

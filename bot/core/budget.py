@@ -6,16 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bot.core.grouping import STEPS, ids_of
 from bot.core.lifecycle import PULL_IS_OPEN
-from bot.core.model import Kind, Priority, State, Update, UpdateId
+from bot.core.model import Priority, State, Update, UpdateId
 from bot.core.repo_config import Limits
 from bot.core.schedules import Schedule
 
 # One that was rejected stays open for people to see, and waits for nothing.
 WAITING = (PULL_IS_OPEN | {State.DETECTED}) - {State.REJECTED}
 HOUR = timedelta(hours=1)
-# Small steps first: they are the most likely to be done with soon, and free their place again.
-STEPS = (Kind.DIGEST, Kind.PATCH, Kind.MINOR, Kind.MAJOR, Kind.SCHEME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +28,15 @@ class Turns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """An update that waits for its turn. until (UTC): when time alone will free it, where that is known."""
+    """An update that waits for its turn. until (UTC): when time alone will free it, where that is known.
+
+    ends: whether it waits for nothing that would come.
+    """
 
     update: Update
     why: str
     until: datetime | None = None
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ def share(found: Sequence[Update], known: Sequence[Update], rules: Turns, now: d
     held: list[Held] = []
     opens = schedule.opens(now)
     for update in sorted(found, key=_order):
-        if update.id in before or update.id in rules.released or update.priority >= Priority.HIGH:
+        if update.id in before or ids_of(update) & rules.released or update.priority >= Priority.HIGH:
             taken.append(update)
             continue
         fresh = sum(one.id not in before for one in taken)
@@ -72,4 +75,5 @@ def share(found: Sequence[Update], known: Sequence[Update], rules: Turns, now: d
 
 
 def _order(update: Update) -> tuple[int, int, str, str]:
+    # Small steps first: they are the most likely to be done with soon, and free their place again.
     return -update.priority, STEPS.index(update.kind), update.component.name, update.target

@@ -171,11 +171,11 @@ def _annotations(update: Update, simulation: Simulation) -> tuple[Annotation, ..
     if simulation.grade is Grade.PASSED:
         return ()
     level: Literal["warning", "failure"] = "failure" if simulation.grade is Grade.FAILED else "warning"
-    change = f"{update.component.name} {update.current} to {update.target}"
-    title = f"{change}: {simulation.grade.value}"
     pins = [
-        Annotation(path=pin.path, line=pin.line, level=level, title=title, message=simulation.why)
-        for pin in update.pins[:10]
+        Annotation(path=pin.path, line=pin.line, level=level, title=_cut(title), message=simulation.why)
+        for part in update.parts
+        for title in (f"{part.component.name} {part.current} to {part.target}: {simulation.grade.value}",)
+        for pin in part.pins[:10]
     ]
     failing = (test for suite in simulation.suites for test in suite.newly_failing[:40])
     tests = [_on_test(test) for test in failing if test.path and test.line]

@@ -15,20 +15,18 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 from operator import itemgetter
 
-from bot.core import advisories, ecosystems, objections, trust, versions
+from bot.core import advisories, ecosystems, objections, versions, weight
 from bot.core.advisories import Advisory
 from bot.core.durations import spoken
 from bot.core.errors import ConfigProblem, InvalidVersion
-from bot.core.model import Kind, Pin, Priority, Release, State, Trust, Verdict
+from bot.core.model import Kind, Pin, Priority, Release, State, Verdict
 from bot.core.objections import Objection, Question, Rules
 from bot.core.quoting import code
 
 LARGE = frozenset({Kind.MAJOR, Kind.SCHEME})
 NAMED = 3  # how many passed-over releases are named; the rest is counted
-FORERUNNERS = 5  # how many releases before the target are read in full, to see what it lost
 SHORT = 19  # how much of a digest is shown: "sha256:" and twelve characters
 
 
@@ -86,7 +84,7 @@ def choose(
         scheme=scheme, current=current, pins=pins, now=now, rules=rules, known=known, listed=ordered, flaws=flaws or {}
     )
     if not exact:
-        return (_of_ranges(question, ordered),)
+        return _of_ranges(question, ordered)
     return _answers(question, ordered, _notes(exact, len(releases) - len(ordered)))
 
 
@@ -95,17 +93,21 @@ def _answers(question: Question, ordered: Sequence[Release], notes: tuple[str, .
     small, large, others = _lanes(scheme, current, tuple(release.version for release in ordered))
     if others:
         notes = (*notes, f"{others} newer versions are of another shape than {current} and were passed over")
-    urgent = _urgency(question, ordered)
+    urgent = weight.urgency(question, ordered)
     lanes = [[ordered[place] for place in places] for places in (small, large)]
     answers = [_lane(question, lane, urgent, notes) for lane in lanes if lane]
     if not lanes[0] or answers[0].verdict is not Verdict.APPROVE:
         answers = [*_same_version(question, ordered), *answers]
-    told = [answer for answer in answers if answer.verdict is not Verdict.CURRENT]
-    if told:
-        return tuple(told)
+    if told := _told(answers):
+        return told
     passed = tuple(dict.fromkeys(line for answer in answers for line in answer.why))
     why = passed or (f"{current} is the newest of {len(ordered)} listed releases", *notes)
     return (Choice(verdict=Verdict.CURRENT, current=current, why=why),)
+
+
+def _told(answers: Sequence[Choice]) -> tuple[Choice, ...]:
+    """Those that say more than that there is nothing."""
+    return tuple(answer for answer in answers if answer.verdict is not Verdict.CURRENT)
 
 
 def _same_version(question: Question, ordered: Sequence[Release]) -> list[Choice]:
@@ -161,7 +163,7 @@ def _lane(question: Question, lane: Sequence[Release], urgent: str | None, notes
         current=question.current,
         target=target,
         kind=kind,
-        priority=_priority(question, target, kind, urgent),
+        priority=weight.priority(question, target, kind, urgent),
         why=why,
         held_until=until,
     )
@@ -187,36 +189,19 @@ def _proposal(
     known = question.flaws.get(question.current, ())
     lines += [advisories.told(question.current, known)] if advisories.standing(known) else []
     lines += filter(None, [advisories.fixes(release.version, known, question.flaws.get(release.version, ()))])
-    gates, unread = _gates(question, release), _unread(question, release)
+    gates, unread = weight.gates(question, release), weight.unread(question, release)
     return Choice(
         verdict=Verdict.APPROVE,
         current=question.current,
         target=release,
         kind=kind,
-        priority=_priority(question, release, kind, urgent),
+        priority=weight.priority(question, release, kind, urgent),
         why=(*lines, *gates, *_lines([pair for pair in passed if not pair[1].quiet]), *notes),
         gates=gates,
         asks=unread[0] if unread else None,
         also=unread[1:],
         fixes=tuple(one.name for one in question.mended(release)),
     )
-
-
-def _gates(question: Question, release: Release) -> tuple[str, ...]:
-    """What a person has to look at before this release is taken."""
-    lost = [drop.why for drop in trust.drops(release, question.listed)]
-    if release.deprecated:
-        lost.append(f"{release.version} is deprecated by its maker: {code(release.deprecated)}")
-    return tuple(lost)
-
-
-def _unread(question: Question, release: Release) -> tuple[Release, ...]:
-    """Earlier releases that have to be known better before it can be said whether this one lost anything."""
-    if release.trust == Trust():
-        return ()
-    scheme = question.scheme
-    before = (one for one in question.listed if versions.compare(scheme, one.version, release.version) < 0)
-    return tuple(one for one in islice(before, FORERUNNERS) if one.partial)
 
 
 def _by_closed(question: Question, release: Release, newer: Sequence[tuple[Release, Objection]]) -> Objection | None:
@@ -228,30 +213,47 @@ def _by_closed(question: Question, release: Release, newer: Sequence[tuple[Relea
     return None
 
 
-def _of_ranges(question: Question, ordered: Sequence[Release]) -> Choice:
-    """No pin is exact: what lies in the range needs no edit, and what lies outside is held by it, or widens it."""
+def _of_ranges(question: Question, ordered: Sequence[Release]) -> tuple[Choice, ...]:
+    """No pin is exact: what lies in the range needs no edit, and what lies outside is held by it, or widens it.
+
+    In two lanes, too, which count from the newest release inside; in one where there is none.
+    """
     scheme, pins, rules = question.scheme, question.pins, question.rules
     written = pins[0].requirement or "any version"
     stable = [release for release in ordered if rules.prereleases or versions.is_stable(scheme, release.version)]
-    takes = [r for r in stable if not objections.by_rules(question, r) and not objections.by_python(rules, r)]
+    takes = [release for release in stable if not objections.by_fit(question, release)]
     wanted = [release for release in takes if not release.yanked]
     if not wanted:
         why = "no finished release is listed that could be taken"
-        return Choice(verdict=Verdict.CURRENT, current=written, why=(why,))
+        return (Choice(verdict=Verdict.CURRENT, current=written, why=(why,)),)
     newest = wanted[0]
     holder = next((pin for pin in pins if not objections.allows(scheme, pin, newest)), None)
     if holder is None:
         why = f"{written} already takes the newest release, {newest.version}: nothing to edit"
-        return Choice(verdict=Verdict.CURRENT, current=written, why=(why,))
+        return (Choice(verdict=Verdict.CURRENT, current=written, why=(why,)),)
     if nameless := _nameless(scheme, holder, newest):
-        return Choice(verdict=Verdict.HOLD, current=written, target=newest, why=(nameless,))
+        return (Choice(verdict=Verdict.HOLD, current=written, target=newest, why=(nameless,)),)
     inside = _inside(question, wanted)
     if rules.widen:
         return _beyond(question, wanted, inside or _inside(question, ordered), written)
+    lanes = _outside(scheme, wanted, inside) if inside else []
+    return tuple(_held(question, lane[0], inside, written) for lane in lanes or [wanted])
+
+
+def _outside(scheme: str, wanted: Sequence[Release], inside: Release) -> list[list[Release]]:
+    """What is newer than the newest inside, in its lanes; empty when all of it is of another shape."""
+    small, large, _ = _lanes(scheme, inside.version, tuple(release.version for release in wanted))
+    return [[wanted[place] for place in places] for places in (small, large) if places]
+
+
+def _held(question: Question, release: Release, inside: Release | None, written: str) -> Choice:
+    """What the range keeps out, and which range that is."""
+    scheme, pins = question.scheme, question.pins
+    holder = next((pin for pin in pins if not objections.allows(scheme, pin, release)), pins[0])
     best = f"the newest inside is {inside.version}" if inside else "no listed release lies inside"
-    why = f"{newest.version} is held by the range {holder.requirement} in {holder.path}:{holder.line}; {best}"
-    kind = versions.bump(scheme, inside.version, newest.version) if inside else None
-    return Choice(verdict=Verdict.HOLD, current=written, target=newest, kind=kind, why=(why,))
+    why = f"{release.version} is held by the range {holder.requirement} in {holder.path}:{holder.line}; {best}"
+    kind = versions.bump(scheme, inside.version, release.version) if inside else None
+    return Choice(verdict=Verdict.HOLD, current=written, target=release, kind=kind, why=(why,))
 
 
 def _inside(question: Question, ordered: Sequence[Release]) -> Release | None:
@@ -260,20 +262,21 @@ def _inside(question: Question, ordered: Sequence[Release]) -> Release | None:
     return next((one for one in ordered if all(allows(question.scheme, pin, one) for pin in question.pins)), None)
 
 
-def _beyond(question: Question, wanted: Sequence[Release], inside: Release | None, written: str) -> Choice:
+def _beyond(question: Question, wanted: Sequence[Release], inside: Release | None, written: str) -> tuple[Choice, ...]:
     """What the ranges are widened for; the step counts from the newest release inside, and is major where none is.
 
     wanted: newest first, the first of them outside.
     """
     if inside is None:
         note = f"no listed release lies inside {written}"
-        return replace(_lane(question, wanted, None, (note,)), current=written)
+        return (replace(_lane(question, wanted, None, (note,)), current=written),)
     base = inside.version
     question = replace(question, current=base)
-    lane = [one for one in wanted if versions.compare(question.scheme, one.version, base) > 0]
-    note = f"the newest inside {written} is {base}"
-    found = _lane(question, lane, _urgency(question, question.listed), (note,))
-    return replace(found, current=written, inside=base)
+    newer = [one for one in wanted if versions.compare(question.scheme, one.version, base) > 0]
+    lanes = _outside(question.scheme, wanted, inside) or [newer]
+    urgent, note = weight.urgency(question, question.listed), f"the newest inside {written} is {base}"
+    found = [replace(_lane(question, lane, urgent, (note,)), current=written, inside=base) for lane in lanes]
+    return _told(found) or tuple(found[:1])
 
 
 def _step(question: Question, release: Release) -> Kind:
@@ -292,19 +295,6 @@ def _nameless(scheme: str, pin: Pin, newest: Release) -> str:
             return f"{place} pins {pin.digest[:SHORT]} and says of no version that it is that: {mend}"
         return f"{code(pin.requirement)} in {place} names no version that another could be newer than"
     return ""
-
-
-def _urgency(question: Question, ordered: Sequence[Release]) -> str | None:
-    """What makes any way out of the current version urgent."""
-    for release in ordered:
-        if release.yanked and versions.compare(question.scheme, release.version, question.current) == 0:
-            return f"{question.current}, in use here, was yanked{objections.reason(release)}"
-    return None
-
-
-def _priority(question: Question, target: Release, kind: Kind, urgent: str | None) -> Priority:
-    usual = Priority.MEDIUM if kind is Kind.MINOR else Priority.LOW
-    return max(usual, Priority.HIGH if urgent else usual, advisories.urgency(question.mended(target)))
 
 
 def _lines(passed: Sequence[tuple[Release, Objection]]) -> tuple[str, ...]:

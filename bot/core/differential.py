@@ -60,6 +60,7 @@ class Side:
     allowed: float = 600.0
     peak: int = 0
     allowed_memory: int = 0
+    cpu_seconds: float = 0.0
 
     @property
     def known(self) -> Mapping[str, Outcome]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, assert_never
 
+from bot.core.alerts import Aside, Word
+from bot.core.hints import bounded
 from bot.core.model import InstallationId, Login, PullNumber, RepoName, Sha, State
 
 OUR_BRANCHES = "surefoot/"  # what all our branches begin with; see `core.names`
@@ -151,9 +153,14 @@ class Alerted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advised:
-    """An advisory or an alert appeared or changed; repo is None for a global one."""
+    """An advisory or an alert appeared or changed; repo is None for a global one.
+
+    words: what it says, for each package; where there are none, nobody knows whom it concerns.
+    """
 
     repo: RepoName | None
+    words: tuple[Word, ...] = ()
+    aside: Aside | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +225,8 @@ class Concern:
     look: the repository itself is looked at again. was: what it was called before; number: GitHub's own for it, which
     outlives its names; archived: whether it is from now on, None where that is not told.
     names: the repositories whose last answers bear one of these are looked at, not before `at` where that is given.
-    alerted: these repositories are looked at, and what is in production there.
+    alerted: these repositories are looked at, and what is in production there. words: kept where somebody uses what
+    they are about; aside: kept for the repository.
     """
 
     repo: RepoName | None = None
@@ -235,6 +243,8 @@ class Concern:
     names: tuple[str, ...] = ()
     at: datetime | None = None
     alerted: tuple[RepoName, ...] = ()
+    words: tuple[Word, ...] = ()
+    aside: Aside | None = None
     mail: Mail | None = None
     installed: Installed | None = None
     uninstalled: Uninstalled | None = None
@@ -278,6 +288,18 @@ def _of_push(event: Pushed) -> Concern:
     return Concern(repo=event.repo, branch=branch, in_flight=event.default, look=event.default)
 
 
+def _of_advice(event: Advised) -> Concern:
+    """Who uses one of the packages that it names looks at once, wherever it was told."""
+    return Concern(
+        repo=event.repo,
+        look=event.repo is not None,
+        look_everywhere=event.repo is None and not event.words,
+        names=bounded(word.name for word in event.words),
+        words=event.words,
+        aside=event.aside,
+    )
+
+
 def concern(event: Event) -> Concern:
     """The rows that an event concerns."""
     match event:
@@ -310,8 +332,8 @@ def concern(event: Event) -> Concern:
             return Concern(names=names)
         case Alerted(repos=repos):
             return Concern(alerted=repos)
-        case Advised(repo=repo):
-            return Concern(repo=repo, look=repo is not None, look_everywhere=repo is None)
+        case Advised():
+            return _of_advice(event)
         case BoardTouched(repo=repo):
             return Concern(repo=repo, look=True)
         case Ignored():

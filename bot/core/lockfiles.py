@@ -1,25 +1,21 @@
-"""What a lock file holds, and what differs between two of them: which packages moved, and which stayed but changed.
-
-Read are uv.lock (version 1 of its format) and package-lock.json or npm-shrinkwrap.json (lockfileVersion 2 and 3).
-"""
+"""What differs between two lock files: which packages moved, and which stayed but changed."""
 
 from __future__ import annotations
 
 import functools
-import json
-import tomllib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from bot.core.errors import ConfigProblem
+from bot.core.lockreaders import READERS
+from bot.core.lockreaders import Locked as Locked
 
 _UNMADE = {
-    "poetry.lock": "Poetry is no part of Surefoot",
     "pdm.lock": "PDM is no part of Surefoot",
     "Pipfile.lock": "Pipenv is no part of Surefoot",
-    "Cargo.lock": "cargo's registry is not let through to the jail yet",
-    "go.sum": "Go's module proxy is not let through to the jail yet",
+    "go.sum": "what it lists hangs on the imports of the whole source, which no tool is given here",
+    "Gemfile.lock": "a Gemfile is a program, and no code of a project is run for a lock",
+    "gems.locked": "a gems.rb is a program, and no code of a project is run for a lock",
 }
 
 
@@ -31,27 +27,13 @@ class Moved(NamedTuple):
     after: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Locked:
-    """One package of a lock. origin: the URL it comes from, "" where it lies in the repository or the lock is silent.
-
-    files: name of a file -> its checksum as written. aside: not from a registry (a folder, a git commit, a URL).
-    """
-
-    name: str
-    version: str
-    origin: str
-    files: Mapping[str, str]
-    aside: bool = False
-
-
 def why_not(lock: str) -> str:
     """Why this lock file (a path) is not made anew here; "" when it is."""
     name = lock.rpartition("/")[2]
-    if name in _READERS:
+    if name in READERS:
         return ""
     why = _UNMADE.get(name, "its tool is none of those that are started here")
-    return f"{lock} is not made anew: {why}; those of uv and npm are"
+    return f"{lock} is not made anew: {why}; those of uv, Poetry, npm, pnpm, Yarn, cargo and Composer are"
 
 
 def needed(lock: str, files: Collection[str]) -> tuple[str, ...]:
@@ -73,8 +55,8 @@ def read(text: str, lock: str) -> tuple[Locked, ...]:
     if reason := why_not(lock):
         raise ConfigProblem(reason)
     try:
-        return tuple(_READERS[lock.rpartition("/")[2]](text))
-    except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as problem:
+        return tuple(READERS[lock.rpartition("/")[2]](text))
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError) as problem:
         raise ConfigProblem(f"cannot be read: {type(problem).__name__}", where=lock) from problem
 
 
@@ -140,75 +122,15 @@ def _by_version(packages: Iterable[Locked]) -> dict[tuple[str, str], list[Locked
     return found
 
 
-def _uv(text: str) -> Iterator[Locked]:
-    document = tomllib.loads(text)
-    if document.get("version") != 1:
-        raise ConfigProblem(f"is of version {document.get('version')!r}; only 1 is known", where="uv.lock")
-    for package in document.get("package", ()):
-        # A package whose version is found out by building it has none in the lock.
-        source, version = package["source"], str(package.get("version", ""))
-        files = [*package.get("wheels", ()), *([package["sdist"]] if "sdist" in package else ())]
-        kind = next(iter(source))
-        yield Locked(
-            name=str(package["name"]),
-            version=version,
-            origin="" if kind in ("virtual", "editable", "directory") else str(source[kind]),
-            files={_last(file): str(file["hash"]) for file in files if "hash" in file},
-            aside=kind != "registry",
-        )
-
-
-def _last(file: Mapping[str, Any]) -> str:
-    """The name of a file, by its URL or its path."""
-    return str(file.get("url") or file.get("path") or file["filename"]).partition("#")[0].rpartition("/")[2]
-
-
-def _npm(text: str) -> Iterator[Locked]:
-    document = json.loads(text)
-    version = document.get("lockfileVersion")
-    if version not in (2, 3):
-        raise ConfigProblem(
-            f"has lockfileVersion {version!r}; only 2 and 3 are known",
-            where="package-lock.json", mend="Run `npm install --package-lock-only` once with npm 7 or newer",
-        )  # fmt: skip
-    for place, package in document["packages"].items():
-        _, inside, name = place.rpartition("node_modules/")
-        # The root and the workspaces are the repository's own; what is bundled comes inside of another package.
-        if not inside or package.get("link") or package.get("inBundle"):
-            continue
-        resolved, integrity = str(package.get("resolved", "")), str(package.get("integrity", ""))
-        real = str(package.get("name", name))
-        yield Locked(
-            name=real,
-            version=str(package.get("version", "")),
-            origin=_registry(resolved, real),
-            files={f"{real.rpartition('/')[2]}-{package.get('version')}.tgz": integrity} if integrity else {},
-            aside=bool(resolved) and not resolved.startswith(("https://", "http://")),
-        )
-
-
-def _registry(resolved: str, name: str) -> str:
-    """The registry of a tarball's URL, which every npm registry lays out as `<registry>/<name>/-/<file>`.
-
-    Where it is laid out otherwise, the server; for what is no URL of the web, all of it.
-    """
-    for spelt in (name, name.replace("/", "%2f"), name.replace("/", "%2F")):
-        before, found, _ = resolved.partition(f"/{spelt}/-/")
-        if found:
-            return before
-    web = resolved.startswith(("https://", "http://"))
-    return "/".join(resolved.split("/")[:3]) if web else resolved
-
-
 _PROJECT = ((".npmrc",), "package.json")
 # By the lock's name: what its tool reads beside it, and how the manifests of a workspace are called.
 _READ: Mapping[str, tuple[tuple[str, ...], str]] = {
     "uv.lock": (("uv.toml",), "pyproject.toml"),
+    "poetry.lock": ((), "pyproject.toml"),
     "package-lock.json": _PROJECT,
     "npm-shrinkwrap.json": _PROJECT,
-}
-_READERS: Mapping[str, Callable[[str], Iterator[Locked]]] = {
-    "uv.lock": _uv,
-    "package-lock.json": _npm,
-    "npm-shrinkwrap.json": _npm,
+    "Cargo.lock": ((), "Cargo.toml"),
+    "composer.lock": ((), "composer.json"),
+    "yarn.lock": ((".npmrc", ".yarnrc.yml"), "package.json"),
+    "pnpm-lock.yaml": ((".npmrc", "pnpm-workspace.yaml"), "package.json"),
 }

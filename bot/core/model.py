@@ -5,13 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import NewType
 
 # The nouns of detection live apart for their length alone; they are this module's nouns like the others.
+from bot.core.releases import GROUP as GROUP
 from bot.core.releases import Artifact as Artifact
 from bot.core.releases import Component as Component
+from bot.core.releases import Kind as Kind
+from bot.core.releases import Member as Member
 from bot.core.releases import Pin as Pin
+from bot.core.releases import Priority as Priority
 from bot.core.releases import Release as Release
 from bot.core.releases import Trust as Trust
 
@@ -54,25 +58,6 @@ class State(StrEnum):
     CLOSED = "closed"
     PAUSED = "paused"
     FAILED = "failed"
-
-
-class Kind(StrEnum):
-    """What kind of step from the old version to the new."""
-
-    PATCH = "patch"
-    MINOR = "minor"
-    MAJOR = "major"
-    DIGEST = "digest"
-    SCHEME = "scheme"
-
-
-class Priority(IntEnum):
-    """How much it matters; ordered, so that `max` picks the more urgent."""
-
-    LOW = 0
-    MEDIUM = 1
-    HIGH = 2
-    CRITICAL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,7 +199,10 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Update:
-    """One component, from a version to a version, in one repository: the row that is the truth."""
+    """One component, or a group of them, from a version to a version in one repository: the row that is the truth.
+
+    A group's component bears the group's name in the ecosystem GROUP, and its target says how many and which set.
+    """
 
     id: UpdateId
     repo: RepoName
@@ -229,6 +217,9 @@ class Update:
     priority: Priority = Priority.LOW
     why_now: tuple[str, ...] = ()  # why this version was chosen
     gates: tuple[str, ...] = ()  # what a person has to look at before it is merged
+    looked: tuple[str, ...] = ()  # those of the gates that the last look gave; the others came with its lock files
+    gated: datetime | None = None  # when the last of them came to light after it was proposed (UTC)
+    blocked: str = ""  # why it must not be merged at all, as its release is now (`core.second_look`)
     fixes: tuple[str, ...] = ()  # the advisories that it mends
     locks: tuple[tuple[str, Sha], ...] = ()  # lock files that were made anew with it: path and git's name of the text
     moved: tuple[str, ...] = ()  # what else moved in them, in words
@@ -245,6 +236,27 @@ class Update:
     revert: PullNumber | None = None
     note: str = ""  # the last sentence said about it
     paused_from: State | None = None
+    members: tuple[Member, ...] = ()  # of a group: what moves together
+    again: int = 0  # how many came before it with the same component and target, for other places
+
+    @property
+    def parts(self) -> tuple[Member, ...]:
+        """Every step that it makes: a group's members, or the one of its own component."""
+        if self.members:
+            return self.members
+        mine = Member(
+            component=self.component,
+            current=self.current,
+            target=self.target,
+            kind=self.kind,
+            release=self.release,
+            pins=self.pins,
+            priority=self.priority,
+            why_now=self.why_now,
+            gates=self.gates,
+            fixes=self.fixes,
+        )
+        return (mine,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,14 +277,14 @@ def target_digest(kind: Kind, release: Release | None) -> str:
     return release.digest if release is not None and kind is Kind.DIGEST else ""
 
 
-def id_of(repo: RepoName, component: Component, target: str, digest: str = "") -> UpdateId:
+def id_of(repo: RepoName, component: Component, target: str, digest: str = "", again: int = 0) -> UpdateId:
     """The same component, target and repository are the same update, however often it is detected.
 
-    digest: for a target that differs from what is pinned by its digest alone.
+    digest: for a target that differs from what is pinned by its digest alone. again: see `Update`.
     """
     parts = [repo.lower(), component.ecosystem, component.name, target]
     # Left out where empty, so that rows written before these were known keep their names.
-    parts += [more for more in (component.registry, digest) if more]
+    parts += [more for more in (component.registry, digest, f"again {again}" if again else "") if more]
     return UpdateId(hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
 
 

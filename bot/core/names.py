@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from bot.core.model import Component, Update, target_digest
+from bot.core.model import Component, Member, Update, target_digest
 
 LABEL = "surefoot"
 SIMULATION = "surefoot / simulation"
 POLICY = "surefoot / policy"
 ROLLOUT = "surefoot / rollout"
 ONBOARD_BRANCH = "surefoot/onboard"
+LONGEST = 240  # signs of a title; GitHub takes 256
+NAMED = 4  # of the components of a group, in a title and the like
 # Commits bear a fixed author and the time of what they are about, so that making one twice makes the same commit.
 AUTHOR = "surefoot[bot]"
 EMAIL = "surefoot[bot]@users.noreply.github.com"
@@ -33,13 +36,33 @@ def revert_branch_of(update: Update) -> str:
 
 def title_of(update: Update) -> str:
     """The update in a few words, as it heads the pull request and the commit; a fix says what it mends."""
-    digest = _digest(update)
-    name, to = update.component.name, f" {update.target} to {digest}" if digest else ""
-    title = f"Update {name}{to or f' from {update.current} to {update.target}'}"
-    if not update.fixes:
-        return title
-    more = f" and {len(update.fixes) - 1} more" if len(update.fixes) > 1 else ""
-    return f"{title} (security, {update.priority.name.lower()}: {update.fixes[0]}{more})"
+    title = f"Update {_of(update, [_step(part) for part in update.parts])}"
+    if update.fixes:
+        more = f" and {len(update.fixes) - 1} more" if len(update.fixes) > 1 else ""
+        title += f" (security, {update.priority.name.lower()}: {update.fixes[0]}{more})"
+    return title if len(title) <= LONGEST else f"{title[: LONGEST - 1]}…"
+
+
+def brought(update: Update) -> str:
+    """What it brings, in a few words: `greeter 1.2.4`, and of a group its name first."""
+    return _of(update, [f"{part.component.name} {part.target}" for part in update.parts])
+
+
+def left_behind(update: Update) -> str:
+    """What was there before, in the same words: `greeter 1.2.3`."""
+    return _of(update, [f"{part.component.name} {part.current}" for part in update.parts])
+
+
+def _of(update: Update, parts: Sequence[str]) -> str:
+    more = f" and {len(parts) - NAMED} more" if len(parts) > NAMED else ""
+    head = f"{update.component.name}: " if update.members else ""
+    return head + ", ".join(parts[:NAMED]) + more
+
+
+def _step(part: Member) -> str:
+    digest = _short(part.digest)
+    name, to = part.component.name, f" {part.target} to {digest}" if digest else ""
+    return f"{name}{to or f' from {part.current} to {part.target}'}"
 
 
 def mark_of(update: Update) -> str:
@@ -53,13 +76,17 @@ def trailer_of(update: Update) -> str:
 
 
 def _target(update: Update) -> str:
-    digest = _digest(update)
-    return f"{update.target}-{digest}" if digest else update.target
+    parts = [update.target, _digest(update), f"again-{update.again}" if update.again else ""]
+    return "-".join(part for part in parts if part)
 
 
 def _digest(update: Update) -> str:
     """The first twelve characters of what the target points at, where that alone is new."""
-    return target_digest(update.kind, update.release).rpartition(":")[2][:12]
+    return _short(target_digest(update.kind, update.release))
+
+
+def _short(digest: str) -> str:
+    return digest.rpartition(":")[2][:12]
 
 
 def _plain(text: str) -> str:

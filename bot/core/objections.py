@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from bot.core import advisories, trust, versions
+from bot.core import advisories, nodes, trust, versions
 from bot.core.advisories import Advisory
 from bot.core.durations import spoken
-from bot.core.errors import ConfigProblem
+from bot.core.errors import ConfigProblem, InvalidVersion
 from bot.core.model import Pin, Release, State
 from bot.core.quoting import code
 
@@ -28,7 +29,8 @@ class Rules:
     """What the repository's owner wants for one component.
 
     minimum_age: since publication; ignore: ranges to leave alone; allowed: a range to stay in, "" for any;
-    pythons: the Python versions that must all be able to install it; prereleases: whether unfinished versions may come.
+    pythons: the Python versions that must all be able to install it, nodes: the Node versions that must all run it;
+    prereleases: whether unfinished versions may come; beyond: whether what lies above its registry's `latest` may.
     released: versions that a person wants now, whatever their age. widen: whether ranges that do not take a release
     are written anew for it, instead of holding it.
     """
@@ -37,6 +39,8 @@ class Rules:
     ignore: tuple[str, ...] = ()
     allowed: str = ""
     pythons: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    beyond: bool = False
     prereleases: bool = False
     released: frozenset[str] = frozenset()
     widen: bool = False
@@ -89,13 +93,14 @@ def _lasting(question: Question, release: Release) -> Objection | None:
         return Objection(why=f"yanked{reason(release)}", holds=False)
     if malice := advisories.malice(question.flaws.get(release.version, ())):
         return Objection(why=malice)
+    if release.altered:
+        return Objection(why=f"blocked: {release.altered}")
     if not _finished(question, release):
         return Objection(why="not a finished version", holds=False, quiet=True)
     state = question.known.get(release.version)
     if state is not None and state in REMEMBERED:
         return Objection(why=REMEMBERED[state])
-    ruled = by_rules(question, release) or by_python(question.rules, release) or _by_pins(question, release)
-    return ruled or _by_its_maker(question, release)
+    return by_fit(question, release) or _by_pins(question, release) or _by_its_maker(question, release)
 
 
 def _by_its_maker(question: Question, release: Release) -> Objection | None:
@@ -119,6 +124,13 @@ def _finished(question: Question, release: Release) -> bool:
     return versions.same_release(scheme, current, release.version)
 
 
+def by_fit(question: Question, release: Release) -> Objection | None:
+    """What its version, its tag and what it runs on say, whatever is pinned."""
+    rules = question.rules
+    ruled = by_rules(question, release) or by_python(rules, release) or by_node(rules, release)
+    return ruled or by_latest(question, release)
+
+
 def by_rules(question: Question, release: Release) -> Objection | None:
     """What the configuration says of its version."""
     for wanted in question.rules.ignore:
@@ -136,6 +148,40 @@ def by_python(rules: Rules, release: Release) -> Objection | None:
         if wanted and not any(_runs_on(python, one) for one in wanted):
             return Objection(why=f"needs Python {' or '.join(filter(None, wanted))}, and {python} is in use here")
     return None
+
+
+def by_node(rules: Rules, release: Release) -> Objection | None:
+    """Whether every Node that is in use here may run it; npm only warns of one that may not, and then it breaks."""
+    for node in rules.nodes:
+        if release.node and not _takes_node(node, release.node):
+            return Objection(why=f"needs Node {code(release.node)}, and {nodes.shown(node)} is in use here")
+    return None
+
+
+@lru_cache(maxsize=4096)  # releases by the thousand write the same few ranges
+def _takes_node(node: str, wanted: str) -> bool:
+    try:
+        return versions.satisfies("npm", node, wanted)
+    except (ConfigProblem, InvalidVersion):
+        return True  # npm takes a package whose demand it cannot read
+
+
+def by_latest(question: Question, release: Release) -> Objection | None:
+    """A finished version above the one that its registry calls the latest was published, and is not offered yet.
+
+    Makers publish a next major, or a mend of one, under another tag (`next`) before all should have it. Who runs one of
+    those already goes on; as Renovate's `respectLatest`.
+    """
+    scheme, latest = question.scheme, release.latest
+    if not latest or question.rules.beyond or release.version in question.rules.released:
+        return None
+    if not versions.is_valid(scheme, latest) or versions.compare(scheme, release.version, latest) <= 0:
+        return None
+    ahead = question.current and versions.compare(scheme, question.current, latest) > 0
+    if ahead or not versions.is_stable(scheme, release.version):
+        return None
+    why = f"above {latest}, which its registry calls the latest: its maker does not offer it to all yet"
+    return Objection(why=why, holds=False)
 
 
 def _runs_on(python: str, requires: str | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -62,6 +62,8 @@ class Facts:
     checks: what others report of the head; None when it could not be read. unread: whose rights could not be read.
     pushed_by_others: somebody else's commits are on our branch; unknown_writers: it is not known who pushed them all.
     since: when the head was first seen (UTC). gates: what of this release a person has to look at (`core.trust`).
+    gated: when the last of them came to light, if that was after it was proposed (UTC).
+    kinds: of every step of a group, of which `kind` is the largest; each is judged by its own rule.
     """
 
     kind: Kind
@@ -78,6 +80,8 @@ class Facts:
     draft: bool = False
     since: datetime | None = None
     gates: tuple[str, ...] = ()
+    gated: datetime | None = None
+    kinds: tuple[Kind, ...] = ()
 
 
 UNKNOWN_WRITERS = (
@@ -107,7 +111,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
     findings = (
         *_of_simulation(facts, policy),
         *_of_kind(facts, policy),
-        *(_ask("trust", why, facts, policy) for why in facts.gates),
+        *(_ask("trust", why, _since_gated(facts), policy) for why in facts.gates),
         *_of_checks(facts, policy),
         *_of_reviews(facts, policy),
         *_of_time(facts),
@@ -136,6 +140,13 @@ def _ask(rule: str, why: str, facts: Facts, policy: Policy) -> Finding:
     return Finding(rule=rule, verdict=Verdict.REVIEW, why=why)
 
 
+def _since_gated(facts: Facts) -> Facts:
+    """With those approvals that were given with the gates in view; an earlier one answered another question."""
+    if facts.gated is None:
+        return facts
+    return replace(facts, approvals=tuple(one for one in facts.approvals if one.at >= facts.gated))
+
+
 def _of_simulation(facts: Facts, policy: Policy) -> Iterator[Finding]:
     simulation = facts.simulation
     if simulation is None or (facts.head is not None and simulation.head != facts.head):
@@ -153,13 +164,14 @@ def _of_simulation(facts: Facts, policy: Policy) -> Iterator[Finding]:
 
 
 def _of_kind(facts: Facts, policy: Policy) -> Iterator[Finding]:
-    match policy.rules.get(facts.kind, Rule.REVIEW):
-        case Rule.MERGE:
-            yield Finding(rule="kind", verdict=Verdict.APPROVE, why=f"a {facts.kind} update may merge by itself")
-        case Rule.REVIEW:
-            yield _ask("kind", f"a {facts.kind} update needs a review", facts, policy)
-        case Rule.REJECT:
-            yield Finding(rule="kind", verdict=Verdict.REJECT, why=f"the policy takes no {facts.kind} updates")
+    for kind in dict.fromkeys((facts.kind, *facts.kinds)):
+        match policy.rules.get(kind, Rule.REVIEW):
+            case Rule.MERGE:
+                yield Finding(rule="kind", verdict=Verdict.APPROVE, why=f"a {kind} update may merge by itself")
+            case Rule.REVIEW:
+                yield _ask("kind", f"a {kind} update needs a review", facts, policy)
+            case Rule.REJECT:
+                yield Finding(rule="kind", verdict=Verdict.REJECT, why=f"the policy takes no {kind} updates")
 
 
 def _of_checks(facts: Facts, policy: Policy) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bot.core.advisories import Advisory
 from bot.core.alerts import Heard
-from bot.core.model import Component, Pin, Reading, Release, Sha, Simulation
+from bot.core.model import Component, Member, Pin, Reading, Release, Sha, Simulation
 from bot.core.suites import Asked
 
 
@@ -32,6 +32,8 @@ class Trial:
     seconds: float = 600.0
     memory_mib: int = 2048
     left_out: Mapping[str, str] = field(default_factory=dict)  # what the caller already left out, and why
+    # What differs between the two, and from which version to which; of a group all, and component is the first of them.
+    parts: tuple[Member, ...] = ()
 
 
 Say = Callable[[str], None]  # hears, in a few words, what is being done
@@ -65,10 +67,14 @@ class Source(Protocol):
 
 
 class Sightings(Protocol):
-    """When we first saw a release, for registries that name no time; kept for good."""
+    """What we remember of releases by ourselves: when we first saw one, for good, and which files it had then."""
 
     async def first(self, component: Component, release: Release, now: datetime) -> datetime:
         """The first time (UTC) that this version, with this digest, was seen; now, when it is now."""
+        ...
+
+    async def altered(self, component: Component, releases: Sequence[Release], now: datetime) -> Mapping[str, str]:
+        """By version, in words, that a file of it was swapped since it was first listed (`core.files`)."""
         ...
 
 

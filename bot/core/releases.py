@@ -1,9 +1,31 @@
-"""The nouns of detection: a component, its releases, and the places that pin it; read through `core.model`."""
+"""The nouns of detection: a component, its releases, the places that pin it, its step; read through `core.model`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum, StrEnum
+
+GROUP = "group"  # the ecosystem of what is no component, but several that move together
+
+
+class Kind(StrEnum):
+    """What kind of step from the old version to the new."""
+
+    PATCH = "patch"
+    MINOR = "minor"
+    MAJOR = "major"
+    DIGEST = "digest"
+    SCHEME = "scheme"
+
+
+class Priority(IntEnum):
+    """How much it matters; ordered, so that `max` picks the more urgent."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+    CRITICAL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +64,14 @@ class Trust:
 
     provenance: the source repository that an attestation names, or UNNAMED; "" when there is no attestation.
     publisher: who uploaded it; a build begins with TRUSTED. install_script: whether installing it runs code of its own.
+    binary: whether it is for some systems alone, as what holds compiled code is.
     """
 
     provenance: str | None = None
     publisher: str | None = None
     maintainers: tuple[str, ...] | None = None
     install_script: bool | None = None
+    binary: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +82,8 @@ class Release:
     deprecated: the maker's words that it should not be used. links: (what, URL), as "repository" or "changelog".
     partial: the listing does not hold all of this; `Source.detail` knows the rest.
     seen: when we first saw it there (UTC), for registries that name no time of publication.
+    altered: in words, that a file of it is no longer the one that was first listed under its name (`core.files`).
+    latest: the version that its registry calls the latest, where it calls one so. node: the Node that it runs on.
     """
 
     version: str
@@ -72,6 +98,9 @@ class Release:
     links: tuple[tuple[str, str], ...] = ()
     partial: bool = False
     seen: datetime | None = None
+    altered: str = ""
+    latest: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,3 +123,24 @@ class Pin:
     hashes: tuple[str, ...] = ()
     digest: str = ""
     widens: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One component's step within an update. gates, fixes and why_now as they were when it was found."""
+
+    component: Component
+    current: str
+    target: str
+    kind: Kind
+    release: Release | None = None
+    pins: tuple[Pin, ...] = ()
+    priority: Priority = Priority.LOW
+    why_now: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """The digest that makes the target another one, where its version is the one that is pinned already."""
+        return self.release.digest if self.release is not None and self.kind is Kind.DIGEST else ""

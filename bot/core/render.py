@@ -8,9 +8,12 @@ from datetime import datetime
 
 from bot.core import names
 from bot.core.lifecycle import MAY_GO
-from bot.core.model import Grade, Isolation, Simulation, State, Update, Verdict
+from bot.core.model import Grade, Isolation, Member, Simulation, State, Update, Verdict
 from bot.core.quoting import block, code, table
 from bot.core.repo_config import CONFIG_PATH
+
+MOST_LINES = 80  # of the reasons in a pull request's text
+MOST_PLACES = 8  # of one component
 
 ICONS = {
     State.DONE: "✅",
@@ -46,21 +49,17 @@ WORDS = {
 
 
 def pull_body(update: Update) -> str:
-    """The pull request's text; it is written once, what happens later stands in the status comment."""
-    release = update.release
-    published = f"{release.published:%Y-%m-%d %H:%M} UTC" if release and release.published else "not known"
-    rows = [
-        ("From", code(update.current)),
-        ("To", code(update.target)),
-        ("Kind", update.kind.value),
-        ("Priority", update.priority.name.lower()),
-        ("Published", published),
-        ("Pinned in", ", ".join(code(f"{pin.path}:{pin.line}") for pin in update.pins[:8]) or "nowhere"),
-    ]
-    why = "\n".join(f"- {line}" for line in update.why_now)
+    """The pull request's text: what is proposed and why. What happens to it stands in the status comment."""
+    why = [f"- {line}" for line in update.why_now[:MOST_LINES]]
+    more = [f"- and {len(update.why_now) - MOST_LINES} more"] if len(update.why_now) > MOST_LINES else []
+    head = ("Component", "From", "To", "Kind", "Published", "Pinned in")
     parts = [
-        table(("Component", code(update.component.name)), rows),
-        f"**Why this version**\n\n{why}" if why else "",
+        f"Group {code(update.component.name)}: all of it is tried, merged and taken back together."
+        if update.members
+        else "",
+        table(head, [_step(part) for part in update.parts]),
+        f"Priority: {update.priority.name.lower()}.",
+        f"**Why {'these versions' if update.members else 'this version'}**\n\n" + "\n".join(why + more) if why else "",
         _moved_along(update),
         _to_be_seen(update),
         "Surefoot now runs this repository's tests with the old and the new version, in a jail without network, "
@@ -68,6 +67,20 @@ def pull_body(update: Update) -> str:
         "Comment `/surefoot help` for what you can tell it.",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _step(part: Member) -> tuple[str, ...]:
+    published = part.release.published if part.release else None
+    places = [code(f"{pin.path}:{pin.line}") for pin in part.pins]
+    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    return (
+        code(part.component.name),
+        code(part.current),
+        code(part.target),
+        part.kind.value,
+        f"{published:%Y-%m-%d %H:%M} UTC" if published else "not known",
+        (", ".join(places[:MOST_PLACES]) or "nowhere") + more,
+    )
 
 
 def _to_be_seen(update: Update) -> str:
@@ -122,7 +135,7 @@ def steps(update: Update) -> list[tuple[str, ...]]:
         rows.append((f"Environment {update.rollout.environment}", _where(update)))
     if update.revert:
         rows.append(("Revert", f"#{update.revert}"))
-    return rows or [("Found", f"{update.component.name} {update.target}")]
+    return rows or [("Found", names.brought(update))]
 
 
 def _where(update: Update) -> str:
@@ -161,9 +174,10 @@ def revert_body(update: Update) -> str:
     """The text of the pull request that takes an update back."""
     number = f"#{update.pull.number}" if update.pull else "the update"
     because = update.rollout.because if update.rollout and update.rollout.because else update.note
+    remembered = [code(f"{part.component.name} {part.target}") for part in update.parts]
     return (
         f"{number} was rolled back: {because}.\n\n{table(('Step', 'How it stands'), steps(update))}\n\n"
-        f"{code(update.component.name + ' ' + update.target)} is remembered and not proposed again; "
+        f"{', '.join(remembered)} {'is' if len(remembered) == 1 else 'are'} remembered and not proposed again; "
         "a newer version is. Nothing else is deployed before this pull request is merged or closed, "
         "since the default branch still holds the bad version."
     )
@@ -230,6 +244,7 @@ def isolation_line(simulation: Simulation) -> str:
     return {
         Isolation.FULL: "Foreign code ran in a jail: no network, no files of the host, memory and processes bounded.",
         Isolation.PLAIN: "Foreign code ran in a jail without a cgroup: memory was bounded per process only.",
+        Isolation.ACTIONS: "Foreign code ran in the repository's own GitHub Actions, away from the bot.",
         Isolation.NONE: "No foreign code ran.",
         Isolation.UNJAILED: "**Foreign code ran without a jail**: only the demo may, whose code is its own.",
     }[simulation.isolation]

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
 
-from bot.core.model import Component
+from bot.core.model import Component, Kind
 from bot.core.policy import Policy
 from bot.core.schedules import Schedule
 from bot.core.suites import Asked
 
 CONFIG_PATH = ".github/surefoot.yml"
+GROUPED = (Kind.PATCH, Kind.MINOR, Kind.DIGEST)  # the steps that a group takes where its rule names none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,9 @@ class Ignore:
 class UpdateRule:
     """What holds for some components. match: globs over names; ecosystems: none for all of them.
 
-    minimum_age, prereleases, widen: None to leave what held before; allowed: a range in their scheme, "" for any.
+    minimum_age, prereleases, widen, respect_latest: None to leave what held before; allowed: a range in their scheme.
+    group: the name of those that come in one pull request; "" for each in its own, None to leave what held before.
+    kinds: the steps for which the group is meant; empty for GROUPED, or for all where each is to come in its own.
     """
 
     match: tuple[str, ...] = ("*",)
@@ -37,12 +40,21 @@ class UpdateRule:
     allowed: str = ""
     prereleases: bool | None = None
     widen: bool | None = None
+    respect_latest: bool | None = None
+    group: str | None = None
+    kinds: tuple[Kind, ...] = ()
 
     def concerns(self, component: Component) -> bool:
         """Whether it holds for this component."""
         if self.ecosystems and component.ecosystem not in self.ecosystems:
             return False
         return any(fnmatchcase(component.name, pattern) for pattern in self.match)
+
+    def groups(self, kind: Kind) -> bool:
+        """Whether it says where a step of this kind belongs."""
+        if self.group is None:
+            return False
+        return kind in (self.kinds or (GROUPED if self.group else tuple(Kind)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,11 +70,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered:
-    """A component that no file pins. current: the endpoint that tells what runs now; line: where it is described."""
+    """A component that no file pins. current: the endpoint that tells what runs now; line: where it is described.
+
+    version: what runs now, where somebody said so and no endpoint is asked.
+    """
 
     component: Component
-    current: Adapted
+    current: Adapted | None
     line: int
+    version: str = ""
 
     @property
     def asked_as(self) -> str:
@@ -101,12 +117,17 @@ class Updates:
     @property
     def described(self) -> Mapping[str, Adapted]:
         """Every endpoint, by the name under which it is asked."""
-        return {**self.endpoints, **{one.asked_as: one.current for one in self.components}}
+        return {**self.endpoints, **{one.asked_as: one.current for one in self.components if one.current}}
 
     @property
     def urls(self) -> Mapping[str, str]:
         """Where each endpoint that publishes something is, by name."""
         return {name: str(one.options.get("url", "")) for name, one in self.endpoints.items()}
+
+    def group_of(self, component: Component, kind: Kind) -> str:
+        """The group that a step of this component belongs to; "" for a pull request of its own."""
+        mine = (rule.group for rule in reversed(self.rules) if rule.groups(kind) and rule.concerns(component))
+        return next(mine, "") or ""
 
     def wants(self, name: str) -> bool:
         """Whether a component of this name is looked after at all."""
@@ -117,13 +138,15 @@ class Updates:
 class Simulate:
     """How updates are tried. suites: what is said of some, the rest is found; the budget of one simulation.
 
-    left_out: what the commands do not run, and why; every report says it.
+    left_out: what the commands do not run, and why; every report says it. workflow: of the repository's own Actions,
+    to run there and not at the bot's; "" for here.
     """
 
     suites: Mapping[str, Asked] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 600.0
     memory_mib: int = 2048
+    workflow: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
+from bot.core.releases import Component
+
 Sha = NewType("Sha", str)
 
 
@@ -22,6 +24,7 @@ class Isolation(StrEnum):
 
     FULL = "full"  # namespaces, seccomp, rlimits and a cgroup
     PLAIN = "plain"  # the same without a cgroup: memory is bounded per process only
+    ACTIONS = "actions"  # by the repository's own GitHub Actions, away from the bot
     NONE = "none"  # no jail to be had; nothing ran
     UNJAILED = "unjailed"  # the demo's own code on a machine without namespaces
 
@@ -120,3 +123,4 @@ class Simulation:
     suites: tuple[SuiteResult, ...] = ()
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    culprits: tuple[tuple[Component, str], ...] = ()  # of a failing group: what makes it fail, and its target

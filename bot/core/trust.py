@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from heapq import nlargest
 
-from bot.core.model import Release
+from bot.core.model import Artifact, Release
 from bot.core.quoting import code
 from bot.core.releases import TRUSTED, UNNAMED
 
@@ -29,6 +29,7 @@ class Loss(StrEnum):
     PUBLISHER = "publisher"
     MAINTAINERS = "maintainers"
     INSTALL_SCRIPT = "install_script"
+    BINARY = "binary"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +43,32 @@ class Drop:
 def drops(target: Release, listed: Sequence[Release]) -> tuple[Drop, ...]:
     """What `target` lost against the releases before it. What a registry does not say (None) is no loss."""
     said = target.trust
-    if said.provenance is None and not (said.publisher or said.install_script or said.maintainers):
+    new = _first_compiled(target, listed)
+    if said.provenance is None and not (said.publisher or said.install_script or said.maintainers or new):
         return ()
     before = _before(target, listed)
     if not before:
         return ()
-    found = (_provenance(target, before), _publisher(target, before), _script(target, before), _people(target, before))
-    return tuple(drop for drop in found if drop)
+    looks = (_provenance, _publisher, _script, _people, *([_binary] if new else []))
+    return tuple(drop for look in looks if (drop := look(target, before)))
+
+
+def compiled(release: Release) -> str:
+    """What shows that it has files for some machines alone: a wheel's name, or what its registry says; "" if nothing.
+
+    Source of the form of a wheel's name, whose last part is "any" where it fits every machine: the packaging
+    specifications, "Binary distribution format".
+    """
+    wheel = next((file.filename for file in release.artifacts if _is_wheel(file) and not _fits_all(file)), "")
+    return code(wheel) if wheel else ("its registry names the systems that it is for" if release.trust.binary else "")
+
+
+def _is_wheel(file: Artifact) -> bool:
+    return file.filename.endswith(".whl")
+
+
+def _fits_all(file: Artifact) -> bool:
+    return file.filename.endswith("-any.whl")
 
 
 def blocked(found: Sequence[Drop]) -> str:
@@ -100,6 +120,30 @@ def _script(target: Release, before: Sequence[Release]) -> Drop | None:
     return Drop(
         loss=Loss.INSTALL_SCRIPT, why=f"{target.version} runs a script when it is installed, and none did before"
     )
+
+
+def _binary(target: Release, before: Sequence[Release]) -> Drop | None:
+    """Compiled code cannot be read, and a package that was plain for all its life rarely begins to have some.
+
+    Only wheels show that a release was plain: out of an sdist anything may be built.
+    """
+    if not any(_plain(one) for one in before):
+        return None
+    why = f"{target.version} brings compiled files, and none before it did: {compiled(target)}"
+    return Drop(loss=Loss.BINARY, why=why)
+
+
+def _first_compiled(target: Release, listed: Sequence[Release]) -> bool:
+    """Whether it has compiled files, and none that came before it has. Where there are no times, none of the others."""
+    if not compiled(target):
+        return False
+    at = target.published
+    others = (one for one in listed if one.version != target.version and compiled(one))
+    return not any(at is None or one.published is None or one.published < at for one in others)
+
+
+def _plain(release: Release) -> bool:
+    return release.trust.binary is False or (not release.partial and any(map(_is_wheel, release.artifacts)))
 
 
 def _people(target: Release, before: Sequence[Release]) -> Drop | None:

@@ -322,12 +322,6 @@ class Gate(Struct):
     sha: Hash | None = None
 
 
-class Alert(Struct):
-    """dependabot_alert."""
-
-    repository: Repo
-
-
 class Group(Struct):
     """merge_group."""
 

@@ -124,6 +124,20 @@ class Client(GitHubAPI):
         # Raised outside of the block, as GitHub's whole answer would be logged with a chained one.
         raise _redacted(trouble, await self._credential(None))
 
+    async def place_of(self, url: str) -> str:
+        """Where GitHub sends who asks for this file: an address that carries its own proof and needs no token.
+
+        url: below the API's root. Errors as anywhere; Transient for an answer that sends nobody anywhere.
+        """
+        whole = sansio.format_url(url, {}, base_url=self.base_url)
+        async with self._gate.place("GET", whole):
+            token = await self._credential(None)
+            answer = await self._sent("GET", whole, _dressed({}, token), b"")
+        if answer.status in (302, 307) and answer.headers.get("location"):
+            return answer.headers["location"]
+        self._judged(answer, "GET", whole, token)
+        raise Transient(f"{answers.spoken('GET', whole)}: GitHub names no place for this file")
+
     async def _request(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> tuple[int, Mapping[str, str], bytes]:

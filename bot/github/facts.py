@@ -40,6 +40,8 @@ async def gather(gh: GitHubAPI, update: Update, *, us: Us, now: datetime) -> Fac
         draft=pull.draft,
         since=update.pull.since,
         gates=update.gates,
+        gated=update.gated,
+        kinds=tuple(part.kind for part in update.parts),
     )
 
 

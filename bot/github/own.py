@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gidgethub.abc import GitHubAPI
 
 from bot.core import ecosystems, locks, names, versions
+from bot.core.grouping import with_parts
 from bot.core.locks import Keeper
-from bot.core.model import Kind, Pin, Sha, Update, target_digest
+from bot.core.model import Kind, Member, Pin, Sha, Update
 from bot.core.ports import Manifest
 from bot.core.rewriting import rewritten, widens
 from bot.github import commits
@@ -29,12 +30,18 @@ class Change:
 
 async def change(update: Update, gh: GitHubAPI, manifests: Mapping[str, Manifest], base: Sha) -> Change:
     """The update as it is on top of `base`, read anew: other updates may have moved the pins since it was found."""
-    paths = sorted({pin.path for pin in update.pins})
-    texts = {path: await commits.read(gh, update.repo, path, base) for path in paths}
-    assert update.release is not None, "a detected update knows its release"
-    there = {path: text for path, text in texts.items() if text is not None}
-    older = _older(update, there, manifests)
-    return Change(update=_measured(update, older), files=rewritten(there, older, update.release, manifests))
+    paths = sorted({pin.path for part in update.parts for pin in part.pins})
+    read = {path: await commits.read(gh, update.repo, path, base) for path in paths}
+    before = {path: text for path, text in read.items() if text is not None}
+    after, measured = dict(before), []
+    for part in update.parts:
+        assert part.release is not None, "a detected update knows its releases"
+        older = _older(part, after, manifests)
+        if older:
+            after |= rewritten(after, older, part.release, manifests)
+            measured.append(_measured(part, older))
+    changed = {path: text for path, text in after.items() if text != before[path]}
+    return Change(update=with_parts(update, measured) if measured else update, files=changed)
 
 
 async def with_locks(change: Change, gh: GitHubAPI, base: Sha, keeper: Keeper) -> Change:
@@ -49,18 +56,28 @@ async def with_locks(change: Change, gh: GitHubAPI, base: Sha, keeper: Keeper) -
     if not locks.wanted(change.files, there):
         return change
 
-    async def read(path: str) -> str | None:
-        return await commits.text_of(gh, update.repo, there[path])
+    files, told, gates = dict(change.files), [], list(update.gates)
+    made: dict[str, str] = {}
 
-    made = await keeper.follow(change.files, there, read, (update.component, update.target))
-    told = tuple(f"{one.name} {one.before or 'new'} → {one.after or 'gone'}" for one in made.moved)
+    async def read(path: str) -> str | None:
+        return files[path] if path in files else await commits.text_of(gh, update.repo, there[path])
+
+    # One component after the other: each locks on what the one before it made.
+    for part in update.parts:
+        mine = {pin.path: files[pin.path] for pin in part.pins if pin.path in files}
+        if locks.wanted(mine, there):
+            followed = await keeper.follow(mine, there, read, (part.component, part.target))
+            files |= followed.files
+            made |= followed.files
+            told += [f"{one.name} {one.before or 'new'} → {one.after or 'gone'}" for one in followed.moved]
+            gates += followed.gates
     changed = replace(
         update,
-        locks=tuple((path, blob_of(text)) for path, text in sorted(made.files.items())),
-        moved=told,
-        gates=tuple(dict.fromkeys((*update.gates, *made.gates))),
+        locks=tuple((path, blob_of(text)) for path, text in sorted(made.items())),
+        moved=tuple(dict.fromkeys(told)),
+        gates=tuple(dict.fromkeys(gates)),
     )
-    return Change(update=changed, files={**change.files, **made.files})
+    return Change(update=changed, files=files)
 
 
 def blob_of(text: str) -> Sha:
@@ -113,47 +130,56 @@ async def _with_made(change: Change, gh: GitHubAPI, head: Sha) -> Change:
     return Change(update=update, files={**change.files, **known})
 
 
-def _older(update: Update, texts: Mapping[str, str], manifests: Mapping[str, Manifest]) -> list[Pin]:
-    readers = dict.fromkeys((pin.path, pin.manifest) for pin in update.pins)
-    return [
-        pin
-        for path, kind in readers
-        if path in texts
-        for pin in manifests[kind].read(path, texts[path])
-        if pin.component == update.component and _is_behind(pin, update)
-    ]
+def _older(part: Member, texts: Mapping[str, str], manifests: Mapping[str, Manifest]) -> list[Pin]:
+    readers = dict.fromkeys((pin.path, pin.manifest) for pin in part.pins)
+    return [pin for path, kind in readers if path in texts for pin in _of_file(part, path, texts, manifests[kind])]
 
 
-def _is_behind(pin: Pin, update: Update) -> bool:
+def _of_file(part: Member, path: str, texts: Mapping[str, str], manifest: Manifest) -> list[Pin]:
+    """The pins in one file that the update is for. One may ask for two versions: the older has updates of its own."""
+    there = [pin for pin in manifest.read(path, texts[path]) if pin.component == part.component]
+    known = [pin.version for pin in part.pins if pin.path == path and pin.version is not None]
+    mine = {pin for pin in there if pin.version is None or not known or _order(part, pin.version, known) >= 0}
+    moved_back = all(pin.version is None for pin in mine)
+    return [pin for pin in there if (pin in mine or moved_back) and _is_behind(pin, part)]
+
+
+def _order(part: Member, version: str, known: Sequence[str]) -> int:
+    """How a version compares with the oldest of those that the update was found for."""
+    scheme = ecosystems.scheme_of(part.component)
+    return versions.compare(scheme, version, min(known, key=lambda one: versions.key(scheme, one)))
+
+
+def _is_behind(pin: Pin, part: Member) -> bool:
     """Whether the update is for a pin like this: of the same shape and older, or the same with another digest.
 
     For a range that shuts the target out, where the update was made to widen some.
     """
     version, digest = pin.version, pin.digest
     if version is None:
-        return bool(_ranges(update)) and update.release is not None and widens(pin, update.release)
-    if update.kind is Kind.DIGEST:
-        return version == update.target and digest not in {"", target_digest(update.kind, update.release)}
-    scheme = ecosystems.scheme_of(update.component)
-    older = versions.compare(scheme, version, update.target) < 0
-    return older and versions.fits(scheme, version, update.target)
+        return bool(_ranges(part)) and part.release is not None and widens(pin, part.release)
+    if part.kind is Kind.DIGEST:
+        return version == part.target and digest not in {"", part.digest}
+    scheme = ecosystems.scheme_of(part.component)
+    older = versions.compare(scheme, version, part.target) < 0
+    return older and versions.fits(scheme, version, part.target)
 
 
-def _measured(update: Update, older: list[Pin]) -> Update:
+def _measured(part: Member, older: list[Pin]) -> Member:
     """From the oldest pin that is rewritten; what was a small step when it was found may be a large one by now."""
-    if not older or update.kind is Kind.DIGEST:
-        return update
-    scheme = ecosystems.scheme_of(update.component)
+    if part.kind is Kind.DIGEST:
+        return part
+    scheme = ecosystems.scheme_of(part.component)
     exact = [pin.version for pin in older if pin.version is not None]
     if not exact:
         # The step was measured from what the ranges took when it was found; nobody measured another range.
-        known = {pin.requirement for pin in older} <= _ranges(update)
-        kind = update.kind if known or update.kind is Kind.SCHEME else Kind.MAJOR
-        return replace(update, current=older[0].requirement, kind=kind)
+        known = {pin.requirement for pin in older} <= _ranges(part)
+        kind = part.kind if known or part.kind is Kind.SCHEME else Kind.MAJOR
+        return replace(part, current=older[0].requirement, kind=kind)
     current = min(exact, key=lambda version: versions.key(scheme, version))
-    return replace(update, current=current, kind=versions.bump(scheme, current, update.target))
+    return replace(part, current=current, kind=versions.bump(scheme, current, part.target))
 
 
-def _ranges(update: Update) -> set[str]:
+def _ranges(part: Member) -> set[str]:
     """The ranges that it was made to widen, as they were written."""
-    return {pin.requirement for pin in update.pins if pin.version is None}
+    return {pin.requirement for pin in part.pins if pin.version is None}

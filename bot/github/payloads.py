@@ -31,7 +31,7 @@ from bot.core.events import (
     Uninstalled,
 )
 from bot.core.model import InstallationId, Login, PullNumber, RepoName, Sha
-from bot.github import bodies
+from bot.github import advice, bodies
 
 NO_COMMIT = "0" * 40  # how a push says that a branch was deleted
 
@@ -247,12 +247,16 @@ def _gate(mail: Envelope) -> Event:
 
 
 def _alert(mail: Envelope) -> Event:
-    return Advised(repo=RepoName(mail.read(bodies.Alert).repository.full_name))
+    told = mail.read(advice.Alert)
+    return Advised(repo=RepoName(told.repository.full_name), words=advice.of_alert(told), aside=advice.aside(told))
 
 
 def _advisory(mail: Envelope) -> Event:
-    mail.read(bodies.Anything)  # an object at all: a global advisory concerns everybody, whatever it says
-    return Advised(repo=None)
+    told = mail.read(advice.Told)
+    words = advice.words(told.security_advisory, withdrawn=told.action == "withdrawn")
+    if not words and told.security_advisory.vulnerabilities:
+        return Ignored(name="security_advisory about no package that could be in use here")
+    return Advised(repo=None, words=words)
 
 
 def _merge_group(mail: Envelope) -> Event:

@@ -12,7 +12,7 @@ import msgspec
 
 from bot.core.differential import Side
 
-_LAYOUT = "1"  # part of every key: raise it when runs are made or read differently
+_LAYOUT = "2"  # part of every key: raise it when runs are made or read differently
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,181 +1,92 @@
-"""Prepare with network, run without: the packages that a tree asks for, locked by hashes, ready for a jail."""
+"""Prepare with network, run without: the packages that a tree asks for, locked by hashes, ready for a jail.
+
+Which ecosystems a tree needs is decided here; how each is prepared stands in a module of its own.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import hashlib
-import os
-import platform
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
-
 from bot.core.model import Grade
-from bot.lab import indexes, origins, resolver, wants
+from bot.core.ports import Trial
+from bot.lab import cargos, gos, nodes, pythons
 from bot.lab.cache import Cache
+from bot.lab.fetching import Fetching as Fetching
+from bot.lab.ready import CARGO as CARGO
+from bot.lab.ready import GOLANG as GOLANG
+from bot.lab.ready import NPM as NPM
+from bot.lab.ready import PYPI as PYPI
+from bot.lab.ready import Environment as Environment
+from bot.lab.ready import Interpreter as Interpreter
 from bot.lab.resolver import NotPrepared, Uv
-from bot.lab.wants import Want, Wants
-from bot.tools import processes
 
-_COMPILE_SECONDS, _ASK_SECONDS = 120.0, 30.0
-_LAYOUT = "1"  # part of every key: raise it when environments are made differently
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interpreter:
-    """A Python of this machine: its real path, its version and the folder that it needs to start."""
-
-    path: Path
-    version: str
-    prefix: Path
+_PYTHON_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "tox.ini", "requirements.txt")
+_FETCHED = {NPM: nodes.prepared, GOLANG: gos.prepared, CARGO: cargos.prepared}
+_WORDS = {
+    PYPI: re.compile(r"\b(python[\d.]*|pytest|tox|nox|unittest|coverage)\b"),
+    NPM: re.compile(r"\b(npm|npx|node|yarn|pnpm|vitest|jest|mocha)\b"),
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Environment:
-    """A ready one. key: its content; lock: the requirements file with hashes that it was made from."""
+def needed(trial: Trial) -> tuple[str, ...]:
+    """The ecosystems that this trial needs, the one that counts first: that of what is updated, where the tree has it.
 
-    key: str
-    folder: Path
-    interpreter: Interpreter
-    lock: str
-    notes: tuple[str, ...] = ()
+    Python and Node both, where the owner's commands need both or do not say which; Go and Rust stand alone.
+    """
+    there = _there(trial.candidate)
+    first = trial.component.ecosystem if trial.component.ecosystem in there else there[0]
+    commands = [asked.run for asked in trial.suites.values() if asked.run and not asked.off]
+    others = [one for one in _WORDS if one in there and one != first and first in _WORDS]
+    return (first, *(one for one in others if any(_may_need(command, one) for command in commands)))
 
-    @property
-    def programs(self) -> Path:
-        """The folder to be first in PATH."""
-        return self.folder / "bin"
 
-    @property
-    def variables(self) -> Mapping[str, str]:
-        """What a command finds in its environment; both sides run under the same conditions."""
-        return {
-            "PATH": f"{self.programs}:/usr/local/bin:/usr/bin:/bin",
-            "VIRTUAL_ENV": str(self.folder),
-            # The project is not installed, since that would build it; its modules are found where they lie.
-            "PYTHONPATH": "{work}:{work}/src",
-            "PYTHONHASHSEED": "0",
-            "CI": "true",
-        }
+def _there(tree: Path) -> tuple[str, ...]:
+    """Python wherever there may be any, and where there is nothing else; the others by their manifests."""
+    found = [NPM] if nodes.folder_of(tree) is not None else []
+    found += [GOLANG] if (tree / gos.MANIFEST).is_file() else []
+    found += [CARGO] if (tree / cargos.MANIFEST).is_file() else []
+    python = any((tree / name).is_file() for name in _PYTHON_FILES) or any(
+        next(tree.glob(pattern), None) is not None for pattern in ("requirements/*.txt", "*.py", "tests/*.py")
+    )
+    return (PYPI, *found) if python or not found else tuple(found)
 
-    @property
-    def visible(self) -> tuple[Path, ...]:
-        """What a jail must show for it to work."""
-        return (self.folder, self.interpreter.prefix)
+
+def _may_need(command: str, ecosystem: str) -> bool:
+    """A command that names neither may be anything, as `make test` is."""
+    said = [one for one, words in _WORDS.items() if words.search(command)]
+    return ecosystem in said or not said
 
 
 @contextlib.asynccontextmanager
-async def prepared(tree: Path, *, uv: Uv, cache: Cache) -> AsyncIterator[Environment]:
+async def prepared(
+    tree: Path, *, uv: Uv, cache: Cache, needs: Sequence[str] = (PYPI,), fetching: Fetching | None = None
+) -> AsyncIterator[Environment]:
     """The environment for a tree's tests, made or reused; it stays while the context lasts.
 
-    NotPrepared with the reason; ConfigProblem for a file of the tree that cannot be read; Transient when the index
-    is away.
+    needs: ecosystems, see `needed`; the first is the environment, the others are beside it. fetching: for what is
+    no package of Python. NotPrepared with the reason; ConfigProblem for a file of the tree that cannot be read;
+    Transient when the index or registry is away.
     """
-    asked = await asyncio.to_thread(wants.read, tree)
-    interpreter = await find_python(asked.python, uv, cache.folder)
-    lock, notes = await _lock(asked, interpreter, uv, cache.folder)
-    key = key_of(lock, interpreter)
-
-    async def make(place: Path) -> None:
-        await _install(place, lock, interpreter, uv)
-
-    async with cache.entry(key, make) as place:
-        yield Environment(
-            key=key, folder=place / "venv", interpreter=interpreter, lock=lock, notes=(*asked.notes, *notes)
-        )
-
-
-def key_of(lock: str, interpreter: Interpreter) -> str:
-    """The same lock for the same interpreter on the same platform is the same environment."""
-    parts = (_LAYOUT, lock, str(interpreter.path), interpreter.version, platform.platform(), platform.machine())
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+    async with contextlib.AsyncExitStack() as stack:
+        made = []
+        for ecosystem in needs:
+            if ecosystem == PYPI:
+                one = pythons.prepared(tree, uv, cache)
+            elif fetching is None:
+                raise NotPrepared(
+                    Grade.UNKNOWN, f"packages of {ecosystem} cannot be fetched here: the lab has no way to"
+                )
+            else:
+                one = _FETCHED[ecosystem](tree, fetching=fetching, cache=cache)
+            made.append(await stack.enter_async_context(one))
+        yield made[0] if len(made) == 1 else _together(made)
 
 
-async def _lock(asked: Wants, interpreter: Interpreter, uv: Uv, folder: Path) -> tuple[str, list[str]]:
-    """The tree's own lock where it answers everything, else what the resolver finds."""
-    notes: list[str] = []
-    own = asked.lock()
-    has_pytest = any(want.name == "pytest" for want in asked.all)
-    if own is not None and has_pytest:
-        return _as_text(own), [f"locked by {own[0].where.rpartition(':')[0]}"]
-    lines = [want.text for want in asked.all]
-    if not has_pytest:
-        notes.append("pytest is added, since no file asks for it")
-        lines.append("pytest")
-    with tempfile.TemporaryDirectory(dir=_made(folder)) as name:
-        text = await _compile(Path(name), lines, [want.text for want in asked.constraints], interpreter, uv)
-    own_hashes = {one for want in asked.all for one in want.hashes}
-    return await origins.checked(with_own_hashes(text, asked.all), uv, own_hashes), notes
-
-
-async def _compile(place: Path, lines: list[str], limits: list[str], interpreter: Interpreter, uv: Uv) -> str:
-    (place / "asked.txt").write_text("".join(f"{line}\n" for line in lines))
-    (place / "limits.txt").write_text("".join(f"{line}\n" for line in limits))
-    words = ("--no-build", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
-    bounds = [word for path in ("limits.txt", *uv.index.constraints) for word in ("--constraint", path)]
-    return await uv.run(place, "pip", "compile", "asked.txt", "--python", str(interpreter.path), *bounds, *words)
-
-
-def with_own_hashes(found: str, asked: Iterable[Want]) -> str:
-    """The resolver takes hashes from the index; where the tree names its own, only those are let through."""
-    own = {(want.name, origins.name_and_version(want.text)[1]): want for want in asked if want.locked}
-    blocks = found.replace("\\\n", " ").splitlines()
-    made = []
-    for block in blocks:
-        head = block.split(" --hash=")[0].strip()
-        name, version = origins.name_and_version(head)
-        mine = own.get((canonicalize_name(name), version))
-        hashes = None if mine is None else "".join(f" --hash={one}" for one in mine.hashes)
-        made.append(" ".join(block.split()) if hashes is None else head + hashes)
-    return "".join(f"{line}\n" for line in sorted(made) if line)
-
-
-def _as_text(lock: Iterable[Want]) -> str:
-    return "".join(f"{line}\n" for line in sorted({want.line for want in lock}))
-
-
-async def _install(place: Path, lock: str, interpreter: Interpreter, uv: Uv) -> None:
-    (place / "lock.txt").write_text(lock)
-    venv = place / "venv"
-    await uv.run(place, "venv", "--quiet", "--no-project", "--python", str(interpreter.path), str(venv))
-    # Every file is named by its hash, so it does not matter which index offers it.
-    exact = ("--require-hashes", "--index-strategy", indexes.FIRST_MATCH)
-    words = ("--quiet", "--no-build", *exact, "--python", str(venv / "bin" / "python"))
-    await uv.run(place, "pip", "sync", *words, "lock.txt")
-    await resolver.compile_bytecode(interpreter.path, venv / "lib", _COMPILE_SECONDS)
-
-
-async def find_python(asked: str, uv: Uv, folder: Path) -> Interpreter:
-    """Our own interpreter where the tree allows it, else another of this machine. NotPrepared when there is none."""
-    ours = platform.python_version()
-    if SpecifierSet(asked).contains(ours, prereleases=True):
-        return Interpreter(path=_real(sys.executable), version=ours, prefix=_real(sys.base_prefix))
-    try:
-        told = await uv.run(_made(folder), "python", "find", "--no-project", "--system", asked)
-    except NotPrepared:
-        raise NotPrepared(
-            Grade.UNKNOWN, f"the tree asks for Python {asked}; this machine has {ours} and no other that fits"
-        ) from None
-    path = _real(told.strip())
-    version = await _ask(path, "import sys; print('%d.%d.%d' % sys.version_info[:3]); print(sys.base_prefix)")
-    return Interpreter(path=path, version=version[0], prefix=_real(version[1]))
-
-
-def _real(text: str) -> Path:
-    return Path(os.path.realpath(text))
-
-
-async def _ask(python: Path, code: str) -> list[str]:
-    process = await processes.start(str(python), "-I", "-S", "-c", code, env={})
-    told, _ = await processes.communicate(process, _ASK_SECONDS)
-    return told.decode().splitlines()
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _together(made: Sequence[Environment]) -> Environment:
+    """The first, with the others beside it."""
+    notes = tuple(dict.fromkeys(note for one in made for note in one.notes))
+    return replace(made[0], key="-".join(one.key for one in made), notes=notes, beside=tuple(made[1:]))

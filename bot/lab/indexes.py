@@ -37,7 +37,6 @@ def environment(index: IndexSettings, strategy: str = FIRST_INDEX) -> dict[str, 
         "UV_INDEX": " ".join(reversed(extra)),
         "UV_FIND_LINKS": ",".join(index.find_links),
         "UV_INSECURE_HOST": " ".join(index.trusted_hosts),
-        "UV_NO_INDEX": "1" if index.no_index else "",
     }
     return found | {name: value for name, value in pairs.items() if value} | _certificates(index.cert)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from bot.core.model import Isolation
 from bot.lab import seccomp
 from bot.lab.host import Bwrap, Host
-from bot.lab.jobs import MIB, Job, Limits
+from bot.lab.jobs import MIB, Job
 from bot.lab.orders import Order
 
 HOME = "/home/sim"
@@ -92,22 +92,24 @@ def _common(job: Job, host: Host) -> Order:
     limits = job.limits
     return Order(
         argv=[], env={}, cwd="/", files=[],
-        limits=_rlimits(limits, host), groups=dict(host.groups),
+        limits=_rlimits(job, host), groups=dict(host.groups),
         bounds={"memory": limits.memory_mib * MIB, "pids": limits.pids + _SPARE_TASKS, "cpus": limits.cpus},
         stage="", sources=[], drop_uid=host.root, seconds=limits.seconds, slots=host.slots,
         keep_output=limits.keep_output, most_output=limits.most_output, keep_results=limits.keep_results,
     )  # fmt: skip
 
 
-def _rlimits(limits: Limits, host: Host) -> list[tuple[int, int]]:
+def _rlimits(job: Job, host: Host) -> list[tuple[int, int]]:
     """Per process, so never the only bound where a cgroup can be had.
 
     Address space: what a program reserves is more than what it uses, so under a cgroup the bound is four times as wide.
     """
+    limits = job.limits
     memory = limits.memory_mib * MIB
     wide = max(4 * memory, 4096 * MIB)
     found = [
-        (resource.RLIMIT_AS, wide if host.groups else memory),
+        # What is reserved and cannot be written is no data.
+        (resource.RLIMIT_DATA if job.roomy else resource.RLIMIT_AS, wide if host.groups else memory),
         (resource.RLIMIT_FSIZE, limits.disk_mib * MIB),
         (resource.RLIMIT_NOFILE, 1024),
         (resource.RLIMIT_CORE, 0),
@@ -123,7 +125,7 @@ def _rlimits(limits: Limits, host: Host) -> list[tuple[int, int]]:
 
 def _sources(job: Job, host: Host) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """What must be staged as (source, name below the stage), and real path -> path at which bwrap will find it."""
-    wanted = [*_outside_usr(job.visible), *([job.tree] if job.tree else [])]
+    wanted = [*_outside_usr((*job.visible, *job.placed.values())), *([job.tree] if job.tree else [])]
     if not (host.root and host.stage):
         return [], {str(path): str(path) for path in wanted}
     sources = [(str(path), str(place)) for place, path in enumerate(wanted)]
@@ -156,6 +158,8 @@ def _arguments(job: Job, bwrap: Bwrap, placed: Mapping[str, str]) -> list[str]:
     words += _sized(max(job.limits.keep_results // MIB * 2, 1), "/results", "0755")
     for folder in _outside_usr(job.visible):
         words += ["--ro-bind", placed[str(folder)], str(folder)]
+    for inside, folder in job.placed.items():
+        words += ["--ro-bind", placed.get(str(folder), str(folder)), inside]
     if job.tree:
         words += ["--ro-bind", placed[str(job.tree)], _SOURCE]
     words += ["--remount-ro", "/", "--chdir", WORK]

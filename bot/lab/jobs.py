@@ -45,17 +45,21 @@ class Limits:
 class Job:
     """What to run. tree: a folder whose private, writable copy is the working folder; None for an empty one.
 
-    visible: folders to be seen at their own path, read-only (an environment, an interpreter). env: all that the
+    visible: folders to be seen at their own path, read-only (an environment, an interpreter). placed: folders to be
+    seen elsewhere, read-only too: path inside -> folder outside; without a jail they are not there. env: all that the
     command finds in its environment besides HOME, PATH, LANG, TMPDIR. The command may leave one file of results
     at the path that stands in its environment as SUREFOOT_RESULTS; "{work}" and "{results}" in env stand for the
-    working folder and that path.
+    working folder and that path. roomy: it reserves far more address space than it ever fills, as Node does for
+    WebAssembly, so what it may fill is bounded in its stead.
     """
 
     command: tuple[str, ...]
     tree: Path | None = None
     visible: tuple[Path, ...] = ()
+    placed: Mapping[str, Path] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
+    roomy: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

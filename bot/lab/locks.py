@@ -2,8 +2,8 @@
 
 The tools read hostile files and have to speak to registries. So they run where tests run, without a network, and with
 one socket that leads to a gateway in our own process (`bot.lab.locking.gateway`). The gateway lets through what the
-operator's own settings of pip and npm name, and nothing else, adds the logins that are never inside, and notes who else
-was asked for. What a tool made while it could not have something that it asked for is not taken.
+operator's own settings name as indexes and registries, and nothing else, adds the logins that are never inside, and
+notes who else was asked for. What a tool made while it could not have something that it asked for is not taken.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ from bot.core.locks import Locker
 from bot.core.locks import LockJob as LockJob
 from bot.core.locks import Relocked as Relocked
 from bot.core.model import Component
-from bot.lab.locking import npm, uv
+from bot.lab.locking import cargo, composer, npm, pnpm, poetry, uv, yarn
+from bot.lab.locking.cargo import CRATES_IO
+from bot.lab.locking.cargo import Crates as Crates
+from bot.lab.locking.composer import PACKAGIST
+from bot.lab.locking.composer import Packagist as Packagist
 from bot.lab.locking.errand import Room as Room
 from bot.lab.resolver import Uv
 from bot.tools.npm import NpmSettings, settings_of_npm
@@ -32,13 +36,16 @@ class Locksmith:
     """What this machine has for it: where tools run, uv with pip's indexes, and who asks for npm's settings.
 
     also: indexes (URLs, with a login or without) that a project may name although pip is not told of them. They are
-    asked for nothing but what a project's own settings take from them.
+    asked for nothing but what a project's own settings take from them. crates, packagist: what stands for crates.io
+    and packagist.org.
     """
 
     room: Room
     uv: Uv
     npm: Callable[[], NpmSettings] = settings_of_npm
     also: Sequence[str] = ()
+    crates: Crates = CRATES_IO
+    packagist: Packagist = PACKAGIST
 
     async def lock(self, job: LockJob) -> Relocked:
         """The lock files that changed, and all that moved in them.
@@ -56,10 +63,35 @@ class Locksmith:
         return await asyncio.to_thread(_compared, job, new)
 
     async def _made(self, job: LockJob) -> str:
-        if job.lock.rpartition("/")[2] == uv.NAME:
+        name = job.lock.rpartition("/")[2]
+        if name == uv.NAME:
             return await uv.Tool(uv=self.uv, room=self.room, also=self.also).lock(job)
+        if name == poetry.NAME:
+            return await poetry.Tool(uv=self.uv, room=self.room, also=self.also).lock(job)
+        if name == cargo.NAME:
+            return await cargo.Tool(room=self.room, crates=self.crates).lock(job)
+        if name == composer.NAME:
+            return await composer.Tool(room=self.room, packagist=self.packagist).lock(job)
         # Asked in a thread: npm may have to be started for it.
-        return await npm.Tool(settings=await asyncio.to_thread(self.npm), room=self.room).lock(job)
+        settings = await asyncio.to_thread(self.npm)
+        if name == pnpm.NAME:
+            return await pnpm.Tool(settings=settings, room=self.room).lock(job)
+        if name == yarn.NAME:
+            return await yarn.Tool(settings=settings, room=self.room).lock(job)
+        return await npm.Tool(settings=settings, room=self.room).lock(job)
+
+
+async def lacking() -> tuple[str, ...]:
+    """Which lock files cannot be made anew on this machine for want of their tools, and how to mend it; in words."""
+    asked = (
+        poetry.find(), cargo.find(), composer.find(), asyncio.to_thread(npm.find), asyncio.to_thread(pnpm.find),
+        asyncio.to_thread(yarn.find, classic=True), asyncio.to_thread(yarn.find, classic=False),
+    )  # fmt: skip
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException) and not isinstance(answer, Permanent):
+            raise answer
+    return tuple(str(answer) for answer in answers if isinstance(answer, Permanent))
 
 
 def _compared(job: LockJob, new: str) -> Relocked:

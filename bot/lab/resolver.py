@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cachetools import TTLCache
 
+from bot.core import conflicts
 from bot.core.errors import ConfigProblem, SurefootError, Transient
 from bot.core.model import Component, Grade, Release
 from bot.lab import indexes
@@ -67,8 +68,10 @@ class Uv:
 
         NotPrepared with the resolver's words; Transient when the index does not answer.
         """
+        # uv hears of this by no variable of the environment.
+        alone = ("--no-index",) if words[0] == "pip" and self.index.no_index else ()
         env = indexes.environment(self.index, indexes.FIRST_MATCH if self.mixes else indexes.FIRST_INDEX)
-        process = await processes.start(self.path, *words, env=env, folder=folder)
+        process = await processes.start(self.path, *words, *alone, env=env, folder=folder)
         try:
             told, complaint = await processes.communicate(process, self.seconds)
         except TimeoutError as problem:
@@ -98,7 +101,8 @@ def _refusal(complaint: str) -> NotPrepared | Transient:
         # The hint would send people to a strategy that mixes indexes.
         return NotPrepared(Grade.UNKNOWN, f"the index that counts lacks a version: {words.partition(' `')[0]}")
     if "No solution found" in complaint:
-        return NotPrepared(Grade.FAILED, words)
+        short = conflicts.plain(words)
+        return NotPrepared(Grade.FAILED, f"{short}. {words}" if short else words)
     return NotPrepared(Grade.UNKNOWN, f"the environment cannot be made: {words}")
 
 

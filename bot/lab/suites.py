@@ -1,84 +1,144 @@
-"""Finds a tree's test command, and runs it locked in so that it must say, test by test, how each came out."""
+"""Finds a tree's test commands, and runs them locked in so that they must say, test by test, how each came out."""
 
 from __future__ import annotations
 
 import json
-import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.core.differential import Side
-from bot.core.suites import BESIDE, UNIT, Asked
-from bot.lab import junit
-from bot.lab.environments import Environment
+from bot.core.suites import BESIDE, Asked
+from bot.lab import cargoreports, cargos, goreports, gos, junit, nodereports, noderunners, pytests, services
+from bot.lab.environments import CARGO, GOLANG, NPM, PYPI, Environment
 from bot.lab.jobs import MIB, Job, Limits, Ran, Reason
+from bot.lab.ready import INSIDE
 
-PYTEST = "python -m pytest"
-_INSIDE = Path(__file__).resolve().parent / "inside"
-_LEFT_OUT = frozenset({".git", ".hg", ".venv", "venv", ".tox", ".nox", "node_modules", "site-packages", "__pycache__"})
+PYTEST = pytests.PYTEST
 
 # By the environment it reaches pytest however it is called: by make, by tox, under coverage. One collection error
 # must not hide how the other tests came out.
 _REPORT = (
-    "--junitxml={results} -o junit_family=xunit1 -o junit_logging=no --continue-on-collection-errors -p surefoot_rerun"
+    "--junitxml={results} -o junit_family=xunit1 -o junit_logging=no --continue-on-collection-errors "
+    "-p surefoot_rerun -p surefoot_first"
 )
+_FINDERS = {
+    PYPI: pytests.commands,
+    NPM: noderunners.commands,
+    GOLANG: gos.commands,
+    CARGO: cargos.commands,
+}
+# Where several are there: pytest's reports are among those of npm.
+_READERS = {NPM: nodereports.read, GOLANG: goreports.read, CARGO: cargoreports.read}
+_INTERRUPTED = 2  # pytest's exit code when it was told to stop
+_TESTS_REPORT = (18, 15)  # the first Node whose own runner takes a reporter from NODE_OPTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """One command of one kind (unit, integration, …), as a shell reads it."""
+    """One command of one kind (unit, integration, …), as a shell reads it. services: what runs beside it."""
 
     kind: str
     command: str
     notes: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        """The command and what runs beside it, as one text to tell suites apart by."""
+        return "\0".join((self.command, *self.services))
 
 
-def find(tree: Path, asked: Mapping[str, Asked]) -> tuple[Suite, ...]:
-    """The commands that the config gives, else pytest where there are test files. It runs unittest's test cases too."""
-    given = {kind: one.run for kind, one in asked.items() if one.run and not one.off and kind not in BESIDE}
+def find(tree: Path, asked: Mapping[str, Asked], ecosystem: str = PYPI) -> tuple[Suite, ...]:
+    """The commands that the config gives, else those that the tree's files tell of for this ecosystem."""
+    given = {kind: one for kind, one in asked.items() if one.run and not one.off and kind not in BESIDE}
     if given:
-        return tuple(Suite(kind=kind, command=command) for kind, command in given.items())
-    if not has_tests(tree) or asked.get(UNIT, Asked()).off:
-        return ()
-    return (Suite(kind=UNIT, command=PYTEST),)
+        return tuple(Suite(kind=kind, command=one.run, services=one.services) for kind, one in given.items())
+    found = _FINDERS[ecosystem](tree) if ecosystem in _FINDERS else {}
+    said = {kind: asked.get(kind, Asked()) for kind in found}
+    return tuple(
+        Suite(kind=kind, command=command, notes=notes, services=said[kind].services)
+        for kind, (command, notes) in found.items()
+        if not said[kind].off
+    )
 
 
-def has_tests(tree: Path) -> bool:
-    """Is there a file that pytest would look into by its own rules?"""
-    for _, folders, files in os.walk(tree):
-        folders[:] = [name for name in folders if name not in _LEFT_OUT]
-        if any(name.endswith(".py") and (name.startswith("test_") or name.endswith("_test.py")) for name in files):
-            return True
-    return False
+def job(
+    suite: Suite,
+    tree: Path,
+    environment: Environment,
+    limits: Limits,
+    only: Sequence[str] | None = None,
+    first: Sequence[str] = (),
+) -> Job:
+    """The suite on one side. only: ids of the tests to run, or None for all. first: files to begin with.
 
-
-def job(suite: Suite, tree: Path, environment: Environment, limits: Limits, only: Sequence[str] | None = None) -> Job:
-    """The suite on one side. only: ids of the tests to run, or None for all."""
-    usual = environment.variables
-    env = {**usual, "PYTHONPATH": f"{usual['PYTHONPATH']}:{_INSIDE}", "PYTEST_ADDOPTS": _REPORT}
+    NoService where something is to run beside it that this machine has not.
+    """
+    env = {**environment.variables, "SUREFOOT_UNTIL": f"{time.monotonic() + limits.seconds - _margin(limits)}"}
+    for one in (environment, *environment.beside):
+        env |= _told(one, env)
     if only is not None:
-        env["SUREFOOT_ONLY"] = json.dumps(list(only))
-    visible = (*environment.visible, _INSIDE)
-    return Job(command=("/bin/sh", "-c", suite.command), tree=tree, visible=visible, env=env, limits=limits)
+        env |= {"SUREFOOT_ONLY": json.dumps(list(only)), "SUREFOOT_RUN": goreports.pattern(only)}
+    if first:
+        env["SUREFOOT_FIRST"] = json.dumps(list(first))
+    return Job(
+        command=(*environment.starter, *services.starter(suite.services), "/bin/sh", "-c", suite.command),
+        tree=tree,
+        visible=(*environment.visible, INSIDE),
+        placed=environment.placed,
+        env=env,
+        limits=limits,
+        roomy=environment.roomy,
+    )
 
 
-def side(ran: Ran, limits: Limits) -> Side:
+def _told(one: Environment, env: Mapping[str, str]) -> dict[str, str]:
+    """What makes the runners of an ecosystem report."""
+    if one.ecosystem in (GOLANG, CARGO):
+        return {}  # the program that stands before Go's own does it
+    if one.ecosystem == PYPI:
+        return {"PYTHONPATH": f"{env['PYTHONPATH']}:{INSIDE}", "PYTEST_ADDOPTS": _REPORT}
+    words = [f"--require={INSIDE}/surefoot_report.cjs"]
+    version = tuple(int(part) for part in one.interpreter.version.split(".")[:2] if part.isdigit())
+    if version >= _TESTS_REPORT:
+        for reporter, place in (("spec", "stdout"), (f"{INSIDE}/surefoot_tests.cjs", "stderr")):
+            words += [f"--test-reporter={reporter}", f"--test-reporter-destination={place}"]
+    return {"NODE_OPTIONS": " ".join(words)}
+
+
+def _margin(limits: Limits) -> float:
+    """Seconds before the end of the time at which no further test is begun, so that a report can still be written."""
+    return min(10.0, max(1.0, limits.seconds / 20))
+
+
+def side(ran: Ran, limits: Limits, environment: Environment | None = None) -> Side:
     """What the run claims, read as hostile."""
     outcomes, problem = None, ""
+    there = environment.ecosystems if environment else frozenset[str]()
+    read = next((reader for ecosystem, reader in _READERS.items() if ecosystem in there), junit.read)
     try:
-        outcomes = junit.read(ran.results)
+        outcomes = read(ran.results)
     except junit.Unreadable as said:
         problem = f"{said}; the command ended with {ran.code}"
+        problem = "; ".join([problem, *_own_words(ran.text)])
     if ran.reason is Reason.BROKEN:
         problem = ran.text.strip()[-300:]
+    stopped = ran.code == _INTERRUPTED and ran.seconds > limits.seconds - _margin(limits)
     return Side(
         outcomes=outcomes,
         code=ran.code,
-        ended=ran.reason.value,
+        ended=Reason.TIMEOUT.value if stopped else ran.reason.value,
         problem=problem,
         seconds=ran.seconds,
         allowed=limits.seconds,
         peak=ran.peak,
         allowed_memory=limits.memory_mib * MIB,
+        cpu_seconds=ran.cpu_seconds,
     )
+
+
+def _own_words(said: str) -> list[str]:
+    """What a starter of ours complained about, as far as the code under test lets it be heard."""
+    return [line[:300] for line in said.splitlines() if line.startswith("surefoot: ")][:1]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core import differential
+from bot.core.benchmarks import Usage, of_tests
 from bot.core.differential import Again, Difference, Side
-from bot.core.model import SuiteResult, TestChange
-from bot.lab import baselines, sandbox, suites, trees
+from bot.core.model import Grade, SuiteResult, TestChange
+from bot.lab import baselines, sandbox, services, suites, trees, users
 from bot.lab.baselines import Baselines
+from bot.lab.environments import PYPI
 from bot.lab.jobs import Ran
 from bot.lab.suites import Suite
 from bot.lab.workbench import OutOfTime, Sample, Workbench
@@ -34,14 +36,22 @@ class Testing:
         bench = self.bench
         bench.say(f"running {suite.kind}: {suite.command}")
         began = bench.budget.spent
+        try:
+            services.starter(suite.services)
+        except services.NoService as problem:
+            return SuiteResult(kind=suite.kind, command=suite.command, grade=Grade.UNKNOWN, why=str(problem))
         key = await asyncio.to_thread(self._key, suite, bench.before)
         known = self.baselines.recall(key)
+        first = await asyncio.to_thread(self._direct_users)
         if known is None:
-            (old, _), (new, ran) = await asyncio.gather(self._side(suite, bench.before), self._side(suite, bench.after))
+            (old, _), (new, ran) = await asyncio.gather(
+                self._side(suite, bench.before), self._side(suite, bench.after, first=first)
+            )
             self.baselines.remember(key, old)
         else:
-            old, (new, ran) = known, await self._side(suite, bench.after)
-        difference, notes = await self._confirm(suite, differential.compare(old, new))
+            old, (new, ran) = known, await self._side(suite, bench.after, first=first)
+        found, partly = _as_far_as_it_came(old, new)
+        difference, notes = await self._confirm(suite, found)
         grade, why = differential.verdict(old, new, difference)
         if known is not None:
             notes.append("before: known from an earlier run")
@@ -57,23 +67,31 @@ class Testing:
             missing=difference.missing,
             flaky=difference.flaky,
             seconds=bench.budget.spent - began,
-            notes=(*suite.notes, *notes),
+            notes=(*suite.notes, *partly, *notes),
             log=ran.text[-_MOST_LOG:],
+            measures=of_tests(_used(old), _used(new)),
         )
 
     def _key(self, suite: Suite, before: Sample) -> str:
         return baselines.key_of(
             environment=before.environment.key,
             tree=trees.fingerprint(before.tree),
-            command=suite.command,
+            command=suite.whole,
             isolation=self.bench.host.isolation,
         )
 
-    async def _side(self, suite: Suite, sample: Sample, only: Sequence[str] | None = None) -> tuple[Side, Ran]:
+    def _direct_users(self) -> Sequence[str]:
+        """On the candidate's first run alone: the usual order decides, where a failure is in doubt."""
+        after, component = self.bench.after, self.bench.trial.component
+        return users.direct(after.tree, after.environment, component.name) if component.ecosystem == PYPI else ()
+
+    async def _side(
+        self, suite: Suite, sample: Sample, only: Sequence[str] | None = None, first: Sequence[str] = ()
+    ) -> tuple[Side, Ran]:
         limits = self.bench.limits()
-        job = suites.job(suite, sample.tree, sample.environment, limits, only)
+        job = suites.job(suite, sample.tree, sample.environment, limits, only, first)
         ran = await sandbox.run(job, self.bench.host)
-        return await asyncio.to_thread(suites.side, ran, limits), ran
+        return await asyncio.to_thread(suites.side, ran, limits, sample.environment), ran
 
     async def _confirm(self, suite: Suite, found: Difference) -> tuple[Difference, list[str]]:
         """Run what newly fails again, alone, on both sides.
@@ -103,6 +121,19 @@ class Testing:
                 kept.append(side)
         before, after = ({test: _came(runs, test) for test in tests} for runs in sides)
         return {test: Again(before=before[test], after=after[test]) for test in tests}
+
+
+def _as_far_as_it_came(old: Side, new: Side) -> tuple[Difference, tuple[str, ...]]:
+    """What a candidate that was cut off did not come to is not gone."""
+    found = differential.compare(old, new)
+    if new.ended == "finished":
+        return found, ()
+    said = f"{found.after.total} of {found.before.total} tests had run when it was ended"
+    return replace(found, missing=()), (said,) if new.outcomes else ()
+
+
+def _used(side: Side) -> Usage:
+    return Usage(cpu=side.cpu_seconds, peak=side.peak)
 
 
 def _came(runs: Sequence[Side], test: str) -> tuple[differential.Came, ...]:

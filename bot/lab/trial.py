@@ -12,7 +12,8 @@ from pathlib import Path
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Grade, Isolation, Simulation, SuiteResult
 from bot.core.ports import Advisories, Say, Trial, silent
-from bot.lab import environments, suites, trees
+from bot.core.suites import COMPATIBILITY, PERFORMANCE, REGRESSION, SECURITY
+from bot.lab import benchmarks, compatibility, environments, regression, security, suites, trees
 from bot.lab.baselines import Baselines
 from bot.lab.cache import Cache
 from bot.lab.environments import Environment
@@ -22,10 +23,16 @@ from bot.lab.testing import Testing
 from bot.lab.workbench import Budget, Examiner, OutOfTime, Sample, Workbench
 
 _SEVERITY = {Grade.PASSED: 0, Grade.UNKNOWN: 1, Grade.FAILED: 2}
+_OF_PYTHON_ALONE = frozenset({PERFORMANCE, COMPATIBILITY, SECURITY})  # their examiners read Python's locks and modules
 _NO_TESTS = "no tests were found that can be run here"
 
 # kind -> who examines it, in the order in which they are begun; performance comes last, since it wants quiet.
-EXAMINERS: Mapping[str, Examiner] = {}
+EXAMINERS: Mapping[str, Examiner] = {
+    REGRESSION: regression.examine,
+    COMPATIBILITY: compatibility.examine,
+    SECURITY: security.examine,
+    PERFORMANCE: benchmarks.examine,
+}
 
 
 def at_a_time() -> int:
@@ -37,8 +44,8 @@ def at_a_time() -> int:
 class Laboratory:
     """The lab of this machine. say: told in a few words what is being done, for who watches.
 
-    folder: where examiners keep what they learnt. side_by_side: how many simulations may run at a time; each runs two
-    jails.
+    folder: where examiners keep what they learnt. fetching: for what is no package of Python; None without a way to.
+    side_by_side: how many simulations may run at a time; each runs two jails.
     """
 
     host: Host
@@ -48,6 +55,7 @@ class Laboratory:
     folder: Path
     say: Say = silent
     advisories: Advisories | None = None
+    fetching: environments.Fetching | None = None
     examiners: Mapping[str, Examiner] = field(default_factory=lambda: EXAMINERS)
     side_by_side: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(at_a_time()))
 
@@ -67,11 +75,11 @@ def laboratory(
     *,
     host: Host,
     uv: Uv,
-    say: Say = silent,
     advisories: Advisories | None = None,
+    fetching: environments.Fetching | None = None,
     examiners: Mapping[str, Examiner] = EXAMINERS,
 ) -> Laboratory:
-    """A lab that keeps environments, baselines and what it learnt below folder."""
+    """A lab that keeps environments, baselines and what it learnt below folder. fetching: see `Laboratory`."""
     folder = folder.resolve()
     return Laboratory(
         host=host,
@@ -79,8 +87,8 @@ def laboratory(
         cache=Cache(folder=folder / "environments"),
         baselines=Baselines(folder=folder / "baselines"),
         folder=folder / "learnt",
-        say=say,
         advisories=advisories,
+        fetching=fetching,
         examiners=examiners,
     )
 
@@ -98,12 +106,13 @@ class _Attempt:
         host = self.lab.host
         if host.isolation is Isolation.NONE:
             return self._said(Grade.UNKNOWN, f"nothing was run: {host.reason}. {host.mend}")
-        found = await asyncio.to_thread(suites.find, self.trial.candidate, self.trial.suites)
+        needs = await asyncio.to_thread(environments.needed, self.trial)
+        found = await asyncio.to_thread(suites.find, self.trial.candidate, self.trial.suites, needs[0])
         if not found and not self._examiners():
             # Nothing is fetched for tests that are not there.
             return self._said(Grade.UNKNOWN, f"{_NO_TESTS}, so nothing was tried")
         try:
-            async with self._workbench() as bench:
+            async with self._workbench(needs) as bench:
                 return bench if isinstance(bench, Simulation) else await self._tried(bench)
         except OutOfTime:
             return self._said(Grade.UNKNOWN, f"the {self.trial.seconds:.0f} s were over before the suites could be run")
@@ -134,14 +143,14 @@ class _Attempt:
         )
 
     @contextlib.asynccontextmanager
-    async def _workbench(self) -> AsyncIterator[Workbench | Simulation]:
+    async def _workbench(self, needs: Sequence[str]) -> AsyncIterator[Workbench | Simulation]:
         """Both sides with their environments, or what is to be said when one cannot be had."""
         self.say("preparing environments")
         async with contextlib.AsyncExitStack() as stack:
             base, candidate = self.trial.base.resolve(), self.trial.candidate.resolve()
             try:
                 async with asyncio.timeout(self.budget.left()):
-                    found = await asyncio.gather(self._prepare(stack, base), self._prepare(stack, candidate))
+                    found = await asyncio.gather(*(self._prepare(stack, tree, needs) for tree in (base, candidate)))
             except TimeoutError:
                 raise OutOfTime from None
             before, after = found
@@ -162,31 +171,49 @@ class _Attempt:
             )
 
     async def _prepare(
-        self, stack: contextlib.AsyncExitStack, tree: Path
+        self, stack: contextlib.AsyncExitStack, tree: Path, needs: Sequence[str]
     ) -> Environment | NotPrepared | ConfigProblem | Transient:
         """What went wrong is an answer here: the other side's preparation must not be left running behind our back."""
         try:
-            return await stack.enter_async_context(environments.prepared(tree, uv=self.lab.uv, cache=self.lab.cache))
+            return await stack.enter_async_context(
+                environments.prepared(
+                    tree, uv=self.lab.uv, cache=self.lab.cache, needs=needs, fetching=self.lab.fetching
+                )
+            )
         except (NotPrepared, ConfigProblem, Transient) as problem:
             return problem
 
     async def _tried(self, bench: Workbench) -> Simulation:
         """The tests first, for they matter most; then what is examined beside them, as far as time allows."""
         notes = [*bench.after.environment.notes]
-        found = suites.find(bench.after.tree, self.trial.suites)
+        found = suites.find(bench.after.tree, self.trial.suites, bench.after.environment.ecosystem)
         testing = Testing(bench, self.lab.baselines)
         tested = [await self._in_time(suite.kind, testing.of(suite), notes) for suite in found]
-        examined = [await self._in_time(kind, one(bench), notes) for kind, one in self._examiners().items()]
-        results = [result for result in tested if result is not None]
-        beside = [result for result in examined if result is not None]
-        return self._said(*_fold(results, beside, asked=len(found)), [*results, *beside], notes)
+        examiners = self._able(bench.after.environment.ecosystem, notes)
+        quiet = {kind: one for kind, one in examiners.items() if kind != PERFORMANCE}
+        examined = await asyncio.gather(*(self._in_time(kind, one(bench), notes) for kind, one in quiet.items()))
+        if PERFORMANCE in examiners:
+            examined.append(await self._in_time(PERFORMANCE, examiners[PERFORMANCE](bench), notes))
+        results = [result for result in tested if isinstance(result, SuiteResult)]
+        beside = [result for result in examined if isinstance(result, SuiteResult)]
+        late = [kind for kind, result in zip(quiet, examined, strict=False) if isinstance(result, OutOfTime)]
+        return self._said(*_fold(results, beside, asked=len(found), late=late), [*results, *beside], notes)
 
-    async def _in_time(self, kind: str, work: Awaitable[SuiteResult | None], notes: list[str]) -> SuiteResult | None:
+    def _able(self, ecosystem: str, notes: list[str]) -> Mapping[str, Examiner]:
+        """Those that know this ecosystem; what cannot be said is said."""
+        there = self._examiners()
+        unable = [kind for kind in there if ecosystem != environments.PYPI and kind in _OF_PYTHON_ALONE]
+        notes += [f"not run: {kind} (it does not know packages of {ecosystem} yet)" for kind in unable]
+        return {kind: one for kind, one in there.items() if kind not in unable}
+
+    async def _in_time(
+        self, kind: str, work: Awaitable[SuiteResult | None], notes: list[str]
+    ) -> SuiteResult | OutOfTime | None:
         try:
             return await work
-        except OutOfTime:
+        except OutOfTime as over:
             notes.append(f"not run: {kind} (the {self.trial.seconds:.0f} s were over)")
-            return None
+            return over
 
 
 def _unprepared(*sides: Environment | NotPrepared | ConfigProblem | Transient) -> tuple[Grade, str]:
@@ -200,8 +227,13 @@ def _unprepared(*sides: Environment | NotPrepared | ConfigProblem | Transient) -
     return after.grade if isinstance(after, NotPrepared) else Grade.UNKNOWN, f"the candidate cannot be set up: {after}"
 
 
-def _fold(tested: Sequence[SuiteResult], beside: Sequence[SuiteResult], *, asked: int) -> tuple[Grade, str]:
-    """The worst suite speaks for all; tests that were not run are not known, whatever was examined beside them."""
+def _fold(
+    tested: Sequence[SuiteResult], beside: Sequence[SuiteResult], *, asked: int, late: Sequence[str]
+) -> tuple[Grade, str]:
+    """The worst suite speaks for all; what was not run is not known, whatever was found beside it.
+
+    late: what could not be examined in time. Of how fast it is nothing need be known.
+    """
     worst = max((*tested, *beside), key=lambda result: _SEVERITY[result.grade], default=None)
     if worst is not None and worst.grade is Grade.FAILED:
         return worst.grade, worst.why if asked == 1 and worst in tested else f"{worst.kind}: {worst.why}"
@@ -212,4 +244,6 @@ def _fold(tested: Sequence[SuiteResult], beside: Sequence[SuiteResult], *, asked
     assert worst is not None, "something was tested"
     if worst.grade is Grade.PASSED and len(tested) < asked:
         return Grade.UNKNOWN, f"only {len(tested)} of {asked} suites could be run in time"
+    if worst.grade is Grade.PASSED and late:
+        return Grade.UNKNOWN, f"{' and '.join(late)} could not be examined in time"
     return worst.grade, worst.why if asked == 1 and worst in tested else f"{worst.kind}: {worst.why}"

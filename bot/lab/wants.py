@@ -6,6 +6,7 @@ are not followed: a tree does not choose whom this machine speaks to.
 
 from __future__ import annotations
 
+import configparser
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -18,9 +19,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from bot.core.errors import ConfigProblem
+from bot.lab import reading as files
 
 TEST_GROUPS = ("test", "tests", "testing", "dev", "develop")
-_MOST_BYTES = 4 << 20
 _DEEPEST = 10
 _HASH = re.compile(r"--hash[= ](\S+)")
 
@@ -107,6 +108,8 @@ def read(tree: Path) -> Wants:
         table = _toml(reading, tree / "pyproject.toml")
         loose += _of_pyproject(reading, table)
         python = str(table.get("project", {}).get("requires-python", ""))
+    if not any(want.name == "pytest" for want in (*loose, *(want for lock in locks for want in lock))):
+        loose += _of_tox(reading)
     for name in ("setup.py", "setup.cfg"):
         if (tree / name).is_file() and not loose and not locks:
             reading.notes.append(f"{name} is not read: put dependencies into pyproject.toml or a requirements file")
@@ -125,22 +128,18 @@ def _python(text: str) -> str:
 
 def _text(reading: _Reading, path: Path) -> str:
     """The file's text; a link that leads out of the tree is refused."""
-    name = path.relative_to(reading.tree).as_posix()
-    real = path.resolve()
-    if not real.is_relative_to(reading.tree.resolve()) or not real.is_file():
-        raise ConfigProblem("is no file of this tree", where=name)
-    with real.open("rb") as file:
-        data = file.read(_MOST_BYTES + 1)
-    if len(data) > _MOST_BYTES:
-        raise ConfigProblem(f"is larger than {_MOST_BYTES >> 20} MiB", where=name)
-    return data.decode("utf-8", "replace")
+    return files.text(reading.tree, path.relative_to(reading.tree).as_posix())
 
 
 def _file(reading: _Reading, path: Path, depth: int) -> Iterator[Want]:
     """The lines of a requirements file and of those that it names by -r."""
     reading.seen.add(path)
+    yield from _lines(reading, _text(reading, path), path, depth)
+
+
+def _lines(reading: _Reading, text: str, path: Path, depth: int) -> Iterator[Want]:
     name = path.relative_to(reading.tree).as_posix()
-    for number, line in _logical_lines(_text(reading, path)):
+    for number, line in _logical_lines(text):
         where = f"{name}:{number}"
         if match := re.match(r"(-r|--requirement|-c|--constraint)[= ]*(\S+)", line):
             other = (path.parent / match[2]).resolve()
@@ -173,6 +172,25 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         joined = ""
     if joined.strip():
         yield start, joined.strip()
+
+
+def _of_tox(reading: _Reading) -> list[Want]:
+    """What tox would install beside the project; asked only where nobody else says what the tests need.
+
+    What it installs under conditions of its own, or builds its names of, is passed over.
+    """
+    if not (reading.tree / "tox.ini").is_file():
+        return []
+    settings = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        settings.read_string(_text(reading, reading.tree / "tox.ini"))
+        lines = settings.get("testenv", "deps", fallback="").splitlines()
+        listed = "\n".join(line.strip().replace("{toxinidir}/", "") for line in lines)
+        plain = [line for line in listed.splitlines() if not re.match(r"[^#;@]*(\{|:\s)", line)]
+        return list(_lines(reading, "\n".join(plain), reading.tree / "tox.ini", 0))
+    except (configparser.Error, ConfigProblem) as problem:
+        reading.notes.append(f"tox.ini is not read: {problem}")
+        return []
 
 
 def _want(line: str, where: str) -> Want:

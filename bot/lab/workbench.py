@@ -92,11 +92,13 @@ class Workbench:
         """
         there = sample.environment
         job = Job(
-            command=command,
+            command=(*there.starter, *command),
             tree=sample.tree,
             visible=(*there.visible, *visible),
+            placed=there.placed,
             env={**there.variables, **(env or {})},
             limits=self.limits(seconds),
+            roomy=there.roomy,
         )
         return await sandbox.run(job, self.host)
 

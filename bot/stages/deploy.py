@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from gidgethub.abc import GitHubAPI
 
 from bot.adapters import providers
-from bot.core import judge, plans
+from bot.core import judge, names, plans
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.model import Merge, Rollout, Sha, State, Step, Update
@@ -92,8 +92,7 @@ async def _what_to_deploy(
             continue
         tip = await commits.branch(gh, update.repo, revert.base_ref)
         if tip and not await _holds(gh, update, revert.merge_commit_sha, merge.sha):
-            what = f"{bad.component.name} {bad.target}"
-            return tip, f"; {tip[:9]} is deployed, since {what} in {merge.sha[:9]} was reverted after it"
+            return tip, f"; {tip[:9]} is deployed, since {names.brought(bad)} in {merge.sha[:9]} was reverted after it"
     return merge.sha, ""
 
 
@@ -147,6 +146,6 @@ def _job(update: Update, rollout: Rollout, step: Step) -> DeployJob:
         sha=rollout.sha,
         stable=rollout.stable,
         weight=step.weight,
-        version=f"{update.component.name} {update.target}",
+        version=names.brought(update),
         ref=update.pull.base if update.pull else "main",
     )

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from gidgethub.abc import GitHubAPI
 
-from bot.adapters import listing, registered
+from bot.adapters import again, listing, registered
 from bot.adapters.listing import Shelf
-from bot.core import budget, ecosystems, locks
+from bot.core import budget, ecosystems, grouping, locks, nodes
 from bot.core.board import Answer
 from bot.core.choice import Choice, choose
 from bot.core.errors import Permanent, Transient
 from bot.core.model import (
     Component,
     InstallationId,
+    Member,
     Pin,
     RepoName,
     State,
@@ -31,7 +32,8 @@ from bot.core.model import (
 from bot.core.objections import Rules
 from bot.core.repo_config import Registered, RepoConfig
 from bot.core.rewriting import moving
-from bot.core.survey import PROJECT, Group, groups, oldest_python, rules_of
+from bot.core.second_look import Seen
+from bot.core.survey import PROJECT, Group, groups, oldest_python, rules_of, scattered
 from bot.github import commits, pins
 
 LOOK_AGAIN = timedelta(minutes=5)
@@ -40,19 +42,21 @@ AT_ONCE = 16  # how many components are asked for side by side; their lists of r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detected:
-    """All that one look found."""
+    """All that one look found. seen: what is to be said of the updates that are open already."""
 
     found: tuple[Update, ...]
     answers: tuple[Answer, ...]
+    seen: Mapping[UpdateId, Seen] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """What the default branch says. python: the oldest one that its project runs on, where it says so."""
+    """What the default branch says. python and nodes: what its project runs on, as `rules_of` takes them."""
 
     found: pins.Found
     python: str | None = None
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,32 +83,58 @@ async def run(
 ) -> Detected:
     """Look at the default branch as it is now."""
     read = await _read(place.repo, gh, reader)
-    looked = sorted(groups(read.found.pins), key=lambda group: group.component.name)
-    room = asyncio.Semaphore(AT_ONCE)
+    looked = sorted(groups(read.found.pins, read.found.files), key=lambda group: group.component.name)
+    room, history = asyncio.Semaphore(AT_ONCE), grouping.by_component(place.known)
 
     async def answered(group: Group) -> Sequence[Choice]:
-        rules = rules_of(group.component, config, read.python)
+        rules = rules_of(group.component, config, read.python, read.nodes)
+        known = grouping.became(group.component, history.get(group.component, ()), group.pins)
         async with room:
-            choices = await _choices(group, _known(group, place.known), rules, shelf, now)
+            choices = await _choices(group, known, rules, shelf, now)
             if wanted := _released(place, group, choices):
-                choices = await _choices(group, _known(group, place.known), replace(rules, released=wanted), shelf, now)
+                choices = await _choices(group, known, replace(rules, released=wanted), shelf, now)
         moved = [_moving(group, choice, rules) for choice in choices]
         reasons = [locks.bound(pins, read.found.files) for pins in moved]
         return [locks.unbound(choice, why) for choice, why in zip(choices, reasons, strict=True)]
 
     wanted = [group for group in looked if config.updates.wants(group.component.name)]
-    found: list[Update] = []
+    steps: list[Member] = []
     answers = [_left_alone(group.component) for group in looked if group not in wanted]
+    away, apart = [], scattered(wanted)
     for group, choices in zip(wanted, await asyncio.gather(*map(answered, wanted)), strict=True):
-        rules = rules_of(group.component, config, read.python)
+        rules = rules_of(group.component, config, read.python, read.nodes)
         proposed = [choice for choice in choices if choice.verdict is Verdict.APPROVE]
-        found += [_update(place, group, choice, _moving(group, choice, rules), now) for choice in proposed]
-        answers += [_told(place.repo, group.component, choice) for choice in choices]
+        steps += [grouping.step_of(group.component, one, _moving(group, one, rules)) for one in proposed]
+        folder = group.folder if group.component in apart else ""
+        answers += [replace(_told(place.repo, group.component, choice), folder=folder) for choice in choices]
+        away += [group.component for choice in choices if choice.target is None and choice.held_until is not None]
     answers += await _of_registered(place.repo, config, read.python, shelf, now)
+    taken, answers = _shared(place, config, _updates(place, config, steps, away, now), answers, now)
+    seen = await again.looks(place.known, shelf, now)
+    return Detected(found=taken, answers=tuple(answers), seen=seen, problems=read.found.problems)
+
+
+def _updates(
+    place: Place, config: RepoConfig, steps: Sequence[Member], away: Sequence[Component], now: datetime
+) -> Sequence[Update]:
+    """One for each target over all projects, and one for each group."""
+    over = grouping.over(place.known)
+    alone = [_update(place, step, over, now) for step, _ in grouping.joined(steps)]
+    return grouping.together(alone, config.updates.group_of, place.known, away)
+
+
+def _shared(
+    place: Place, config: RepoConfig, found: Sequence[Update], answers: Sequence[Answer], now: datetime
+) -> tuple[tuple[Update, ...], list[Answer]]:
+    """What may be proposed now, and the answers with the words of what waits."""
     turns = budget.Turns(limits=config.updates.limits, schedule=config.updates.schedule, released=place.released)
-    shared = budget.share(found, place.known, turns, now)
-    answers = [_in_its_turn(answer, shared.held) for answer in answers]
-    return Detected(found=shared.taken, answers=tuple(answers), problems=read.found.problems)
+    rejected = {update.id for update in place.known if update.state is State.REJECTED}
+    shared = budget.share([update for update in found if update.id not in rejected], place.known, turns, now)
+    why = "together with the others of its group it was rejected before"
+    held = [*shared.held, *(budget.Held(update=one, why=why, ends=True) for one in found if one.id in rejected)]
+    names = {uid: one.component.name for one in found if one.members for uid in grouping.ids_of(one)}
+    waiting = {uid: one for one in held for uid in grouping.ids_of(one.update)}
+    return shared.taken, [_in_its_turn(answer, names, waiting) for answer in answers]
 
 
 async def _of_registered(
@@ -132,11 +162,15 @@ async def _unpinned(one: Registered, rules: Rules, shelf: Shelf, now: datetime) 
     return [registered.unpinned(choice) for choice in await _choices(group, {}, rules, shelf, now)]
 
 
-def _in_its_turn(answer: Answer, held: Sequence[budget.Held]) -> Answer:
-    for one in held:
-        if one.update.id == answer.id:
-            return replace(answer, verdict=Verdict.HOLD, why=(one.why, *answer.why), held_until=one.until, waits=True)
-    return answer
+def _in_its_turn(answer: Answer, groups: Mapping[UpdateId, str], waiting: Mapping[UpdateId, budget.Held]) -> Answer:
+    """The answer with its group's name and what its update waits for; one that is held anyway says so itself."""
+    if answer.id is None or answer.verdict is not Verdict.APPROVE:
+        return answer
+    held, named = waiting.get(answer.id), replace(answer, group=groups.get(answer.id, ""))
+    if held is None:
+        return named
+    why = (held.why, *answer.why)
+    return replace(named, verdict=Verdict.HOLD, why=why, held_until=held.until, waits=not held.ends)
 
 
 async def _read(repo: RepoName, gh: GitHubAPI, reader: pins.Reader) -> _Read:
@@ -146,7 +180,9 @@ async def _read(repo: RepoName, gh: GitHubAPI, reader: pins.Reader) -> _Read:
         return _Read(found=pins.Found(problems=(f"{base} has no commit yet",)))
     found = await pins.of_tree(gh, repo, tip, reader)
     project = await commits.read(gh, repo, PROJECT, tip) if PROJECT in found.files else None
-    return _Read(found=found, python=oldest_python(project or ""))
+    python, wanted = oldest_python(project or ""), any(pin.component.ecosystem == "npm" for pin in found.pins)
+    texts = {name: await commits.read(gh, repo, name, tip) for name in nodes.FILES if wanted and name in found.files}
+    return _Read(found=found, python=python, nodes=nodes.nodes_of({name: text or "" for name, text in texts.items()}))
 
 
 async def _choices(
@@ -166,16 +202,6 @@ async def _choices(
         why = f"nothing can be said now: {error}; it is asked again from {until:%H:%M} UTC on"
     current = next((pin.version for pin in group.pins if pin.version), group.pins[0].requirement)
     return [Choice(verdict=Verdict.HOLD, current=current, why=(why,), held_until=until)]
-
-
-def _known(group: Group, updates: Sequence[Update]) -> Mapping[str, State]:
-    """What became of the targets that were tried before, by version, or version and digest."""
-    known: dict[str, State] = {}
-    for update in updates:
-        if update.component == group.component:
-            digest = target_digest(update.kind, update.release)
-            known[f"{update.target}@{digest}" if digest else update.target] = update.state
-    return known
 
 
 def _released(place: Place, group: Group, choices: Sequence[Choice]) -> frozenset[str]:
@@ -216,25 +242,26 @@ def _moving(group: Group, choice: Choice, rules: Rules) -> tuple[Pin, ...]:
     return moving(group.pins, choice.target, widen=rules.widen) if choice.target is not None else ()
 
 
-def _update(place: Place, group: Group, choice: Choice, moved: tuple[Pin, ...], now: datetime) -> Update:
-    assert choice.target is not None and choice.kind is not None, "a choice that approves names its target"
-    uid = _id(place.repo, group.component, choice)
-    assert uid is not None, "an update that can be proposed has a name"
+def _update(place: Place, step: Member, over: Collection[UpdateId], now: datetime) -> Update:
+    named = partial(id_of, place.repo, step.component, step.target, step.digest)
+    again = grouping.fresh(over, named)
     return Update(
-        id=uid,
+        id=named(again=again),
+        again=again,
         repo=place.repo,
         installation=place.installation,
-        component=group.component,
-        current=choice.current,
-        target=choice.target.version,
-        kind=choice.kind,
+        component=step.component,
+        current=step.current,
+        target=step.target,
+        kind=step.kind,
         state=State.DETECTED,
         created=now,
         changed=now,
-        priority=choice.priority,
-        why_now=choice.why,
-        gates=choice.gates,
-        fixes=choice.fixes,
-        pins=moved,
-        release=choice.target,
+        priority=step.priority,
+        why_now=step.why_now,
+        gates=step.gates,
+        looked=step.gates,
+        fixes=step.fixes,
+        pins=step.pins,
+        release=step.release,
     )

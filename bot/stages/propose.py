@@ -47,7 +47,8 @@ async def run(
         # Before the look at a closed one: it may have been closed here, by a try that died before it was saved.
         if found and found.state == "open":
             await pulls.close(gh, update.repo, found.number)
-        why = f"{base} pins no {update.component.name} older than {update.target} any more"
+        what = " and no ".join(f"{part.component.name} older than {part.target}" for part in update.parts)
+        why = f"{base} pins no {what} any more"
         return Moved(update=update, to=State.SUPERSEDED, why=why)
     if found and found.state != "open":
         return Moved(update=update, to=State.CLOSED, why=f"#{found.number} for this version was closed before")

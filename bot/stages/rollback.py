@@ -44,7 +44,8 @@ async def run(
         if revert.author.lower() != us.login.lower():
             return _in_the_way(update, revert, now)
         number = revert.number
-    what = f"{update.component.name} {update.target} is blocked until a newer one appears"
+    blocked = ("are", "newer ones appear") if len(update.parts) > 1 else ("is", "a newer one appears")
+    what = f"{names.brought(update)} {blocked[0]} blocked until {blocked[1]}"
     reverted = f"#{number} reverts it" if number else "the default branch holds nothing of it any more"
     why = "; ".join(filter(None, (what, reverted, unmoved, left)))
     return Moved(update=replace(update, revert=number), to=State.ROLLED_BACK, why=why)
@@ -146,7 +147,7 @@ def _job(update: Update, rollout: Rollout, step: Step) -> DeployJob:
         sha=rollout.stable,
         stable=rollout.sha,
         weight=step.weight,
-        version=f"{update.component.name} {update.current}",
+        version=names.left_behind(update),
         ref=update.pull.base if update.pull else "main",
     )
 
@@ -217,7 +218,8 @@ async def _without(update: Update, merge: Merge, gh: GitHubAPI, path: str, tip: 
     """A file that others changed since, without what the merge changed; None when nothing of that is in it."""
     before, after, there = [await commits.read(gh, update.repo, path, at) for at in (merge.parent, merge.sha, tip)]
     if before is not None and after is not None and there is not None:
-        if not reverting.holds(before, after, there) and update.target not in there:
+        named = any(part.target in there for part in update.parts)
+        if not reverting.holds(before, after, there) and not named:
             return None
         if (text := reverting.taken_back(before, after, there)) is not None:
             return text

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from functools import partial
 
 from gidgethub.abc import GitHubAPI
 
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome
 from bot.core.model import Grade, Isolation, Sha, Simulation, State, Update
-from bot.core.ports import Lab, Say, Trial
+from bot.core.ports import Lab, Manifest, Trial
 from bot.core.repo_config import RepoConfig
 from bot.github import commits
 from bot.github.checkout import Trees
+from bot.lab.bisect import Bisected, culprits
 
-Live = Callable[[], AbstractAsyncContextManager[Say]]  # shows what is said to it while the context lasts
 Checkout = Callable[[Sha, Sha], AbstractAsyncContextManager[Trees]]  # base, head
 
 
 async def run(
-    update: Update, *, gh: GitHubAPI, checkout: Checkout, lab: Lab, config: RepoConfig, live: Live
+    update: Update,
+    *,
+    gh: GitHubAPI,
+    checkout: Checkout,
+    lab: Lab,
+    config: RepoConfig,
+    manifests: Mapping[str, Manifest],
 ) -> Outcome:
     """Simulate the head merged into the base branch as it is now; the same pair is not tried twice."""
     pull = update.pull
@@ -40,9 +47,27 @@ async def run(
         if trees.conflict:
             result = _conflict(pull.head, base, trees.conflict)
         else:
-            async with live() as say:
-                result = await lab.simulate(_trial(update, trees, pull.head, base, config), say)
+            trial = _trial(update, trees, pull.head, base, config)
+            result = await lab.simulate(trial)
+            if result.grade is Grade.FAILED and len(update.members) > 1:
+                result = await _taken_apart(update, result, partial(culprits, trial, result, lab, manifests))
     return Moved(update=replace(update, simulation=result), to=State.SIMULATED, why=result.why)
+
+
+async def _taken_apart(update: Update, result: Simulation, search: Callable[[], Awaitable[Bisected]]) -> Simulation:
+    """The verdict on a failing group, with those of it that make it fail."""
+    if update.locks:
+        found = Bisected(why="its lock file binds its members together")
+    elif result.isolation is Isolation.ACTIONS:
+        found = Bisected(why="only whole branches are tried by the repository's own Actions")
+    else:
+        found = await search()
+    if not found.guilty:
+        return replace(result, notes=(*result.notes, f"who of the group makes it fail is not known: {found.why}"))
+    names = " and ".join(f"{part.component.name} {part.target}" for part in found.guilty)
+    how = "makes it fail" if len(found.guilty) == 1 else "fail together"
+    named = tuple((part.component, part.target) for part in found.guilty)
+    return replace(result, why=f"{result.why}; of the group, {names} {how}", culprits=named)
 
 
 def _trial(update: Update, trees: Trees, head: Sha, base: Sha, config: RepoConfig) -> Trial:
@@ -51,7 +76,8 @@ def _trial(update: Update, trees: Trees, head: Sha, base: Sha, config: RepoConfi
         candidate=trees.candidate,
         head=head,
         base_sha=base,
-        component=update.component,
+        component=update.parts[0].component,
+        parts=update.parts,
         suites=config.simulate.suites,
         left_out=config.simulate.left_out,
         seconds=config.simulate.seconds,

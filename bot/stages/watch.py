@@ -8,9 +8,10 @@ from datetime import datetime
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import ecosystems, versions
+from bot.core import ecosystems, names, second_look, versions
+from bot.core.choice import LARGE
 from bot.core.lifecycle import PULL_IS_OPEN, Moved, Outcome, Waiting
-from bot.core.model import Grade, Kind, Merge, State, Update
+from bot.core.model import Grade, Kind, Member, Merge, State, Update
 from bot.core.ports import Manifest
 from bot.github import commits, own, pulls
 from bot.github.apps import Us
@@ -37,6 +38,10 @@ async def run(
             return await _give_way(update, newer, gh)
         if seen := await _look(update, pull, gh, manifests, now):
             return seen
+        if stopped := _of_release(update):
+            return stopped
+    if update.blocked and update.state in second_look.ON_ITS_WAY:
+        return _taken_back(update)
     if update.state in _MINE and newer:
         return await _give_way(update, newer, gh)
     return None
@@ -99,37 +104,90 @@ async def _pushed(
     return Moved(update=fresh, to=State.PROPOSED, why=f"the branch is now at {pull.head[:9]}: it is tried anew")
 
 
-def _newer(update: Update, siblings: Sequence[Update]) -> Update | None:
-    """The sibling that takes this one's place: newer, and either good on the same line or already merged."""
-    for other in siblings:
-        if other.component != update.component or other.id == update.id:
-            continue
-        if not _is_newer(other, update):
-            continue
-        same_line = (other.kind is Kind.MAJOR) == (update.kind is Kind.MAJOR)
-        if other.state in _AHEAD or (same_line and _is_good(other)):
-            return other
+def _of_release(update: Update) -> Outcome | None:
+    """What became of its release since: stopped in whatever state it is, and tried anew when that turns out wrong."""
+    if update.state is State.CLOSED:
+        return None
+    if update.blocked and not (update.state is State.REJECTED and second_look.stopped_for(update) == update.blocked):
+        stopped = replace(update, decision=second_look.decision(update))
+        if update.state is State.REJECTED:
+            return Waiting(update=stopped, until=None, why=update.blocked, told=True)
+        return Moved(update=stopped, to=State.REJECTED, why=update.blocked)
+    if not update.blocked and update.state is State.REJECTED and second_look.stopped_for(update):
+        fresh = replace(update, simulation=None, decision=None)
+        return Moved(update=fresh, to=State.PROPOSED, why="nothing stands against its release any longer")
     return None
 
 
-def _is_newer(other: Update, update: Update) -> bool:
-    """A version of another shape is another line; of the same version what was found last is the newer."""
-    scheme = ecosystems.scheme_of(update.component)
-    if not versions.fits(scheme, update.target, other.target):
+def _taken_back(update: Update) -> Outcome:
+    """What is on its way into production is malicious: it is turned back, as if its users had felt it."""
+    rollout = replace(update.rollout, because=update.blocked) if update.rollout else None
+    return Moved(update=replace(update, rollout=rollout), to=State.ROLLING_BACK, why=update.blocked)
+
+
+def _newer(update: Update, siblings: Sequence[Update]) -> tuple[Update, ...]:
+    """The siblings that take this one's place: newer, and either good on the same line or already merged.
+
+    Of a group one that was made anew takes it whole, for what is not in that one left it; else each of its members must
+    have found a place.
+    """
+    others = [one for one in siblings if one.id != update.id]
+    if whole := next((one for one in others if _is_made_anew(one, update)), None):
+        return (whole,)
+    found = [next((one for one in others if _takes(one, part, update)), None) for part in update.parts]
+    takers = {one.id: one for one in found if one is not None}
+    return tuple(takers.values()) if None not in found else ()
+
+
+def _is_made_anew(other: Update, update: Update) -> bool:
+    if other.component != update.component or not (other.members and update.members):
         return False
-    order = versions.compare(scheme, other.target, update.target)
-    return order > 0 or (order == 0 and other.created > update.created)
+    return other.created > update.created and _is_ahead(other, other.kind, update.kind)
+
+
+def _takes(other: Update, part: Member, update: Update) -> bool:
+    """Whether the other one moves what this part of the update moves, in all its places, and as far or farther."""
+    return any(
+        theirs.component == part.component
+        and _is_newer(theirs, part, later=other.created > update.created)
+        and _is_ahead(other, theirs.kind, part.kind)
+        and _covers(theirs, part)
+        for theirs in other.parts
+    )
+
+
+def _covers(theirs: Member, mine: Member) -> bool:
+    """A file may ask for two versions: what is beyond our target is another place than ours."""
+    scheme = ecosystems.scheme_of(mine.component)
+    near = [
+        pin for pin in theirs.pins if pin.version is None or versions.compare(scheme, pin.version, mine.target) <= 0
+    ]
+    return {pin.path for pin in mine.pins} <= {pin.path for pin in near}
+
+
+def _is_ahead(other: Update, theirs: Kind, mine: Kind) -> bool:
+    same_line = (theirs in LARGE) == (mine in LARGE)
+    return other.state in _AHEAD or (same_line and _is_good(other))
+
+
+def _is_newer(theirs: Member, mine: Member, *, later: bool) -> bool:
+    """A version of another shape is another line; of the same version what was found last is the newer."""
+    scheme = ecosystems.scheme_of(mine.component)
+    if not versions.fits(scheme, mine.target, theirs.target):
+        return False
+    order = versions.compare(scheme, theirs.target, mine.target)
+    return order > 0 or (order == 0 and later)
 
 
 def _is_good(other: Update) -> bool:
     """Open, and its trial passed: one that turns out bad must not have taken the place of a good one."""
     tried = other.simulation
     passed = other.pull and tried and tried.grade is Grade.PASSED and tried.head == other.pull.head
-    return bool(passed) and other.state in PULL_IS_OPEN - {State.REJECTED}
+    return bool(passed) and not other.blocked and other.state in PULL_IS_OPEN - {State.REJECTED}
 
 
-async def _give_way(update: Update, newer: Update, gh: GitHubAPI) -> Outcome:
-    pointer = f"#{newer.pull.number}" if newer.pull else f"{newer.component.name} {newer.target}"
+async def _give_way(update: Update, newer: Sequence[Update], gh: GitHubAPI) -> Outcome:
+    pointer = ", ".join(f"#{one.pull.number}" if one.pull else names.brought(one) for one in newer)
     if update.pull is not None:
         await pulls.close(gh, update.repo, update.pull.number)
         if update.pull.ours:

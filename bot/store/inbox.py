@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot.core.errors import Transient
 from bot.core.events import IN_PRODUCTION, Concern, Mail
 from bot.core.model import InstallationId, RepoName
-from bot.store import hinted, renames, repos, work
+from bot.store import hinted, renames, repos, words, work
 from bot.store.rows import Delivery, Enqueue, dump, key_of, repo_key, repo_work
 from bot.store.tables import deliveries, insert_new, mail, updates
 from bot.store.tables import repos as repo_table
@@ -85,7 +85,10 @@ def _follow(conn: Connection, concern: Concern, installation: int | None, *, now
     if concern.look_everywhere:
         work.make_due(conn, sa.select("r:" + repo_table.c.key).where(repo_table.c.active), now=now)
     if concern.names:
-        work.make_due_by(conn, hinted.works(conn, concern.names), at=concern.at or now, now=now)
+        users = hinted.works(conn, concern.names)
+        work.make_due_by(conn, users, at=concern.at or now, now=now)
+        if concern.words and (users or concern.repo):
+            words.keep(conn, concern.words, now=now)
     for repo in concern.alerted:
         _look(conn, repo, now=now, enqueue=enqueue)
         work.bump(conn, _concerned(conn, repo, Concern(in_production=True)), now=now, enqueue=enqueue)
@@ -96,6 +99,8 @@ def _follow(conn: Connection, concern: Concern, installation: int | None, *, now
         repos.archive(conn, concern.repo, concern.archived, now=now, enqueue=enqueue)
     new = _learn(conn, concern.repo, installation, now=now, enqueue=enqueue)
     renames.learn(conn, concern.repo, concern.number)
+    if concern.aside is not None and concern.number is not None:
+        words.set_aside(conn, concern.number, concern.aside, now=now)
     if concern.look and not new:
         _look(conn, concern.repo, now=now, enqueue=enqueue)
     if concern.mail is not None:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 from sqlalchemy import Connection
 
+from bot.core.alerts import Word
 from bot.core.events import Mail
 from bot.core.model import Entry, InstallationId, RepoName, Update, UpdateId
 
@@ -113,7 +114,7 @@ def repo_work(name: str) -> str:
 # msgspec works a type out when it first meets it, and where two threads meet it at once the process ends in a
 # segmentation fault (seen in 0.22). So all are worked out here, while there is one thread.
 _READERS: Mapping[type[Any], msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (Update, Entry, Mail)
+    kind: msgspec.json.Decoder(kind) for kind in (Update, Entry, Mail, Word)
 }
 
 

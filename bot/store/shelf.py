@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from bot.core import files
+from bot.core.files import Listed
+from bot.core.model import Release
+from bot.store import words
 from bot.store.rows import Lease
-from bot.store.tables import deliveries, heard, insert_new, kv, leases, mail, sightings
+from bot.store.tables import deliveries, heard, insert_new, kv, leases, listings, mail, sightings
+from bot.tools.sightings import pack, unpack
+
+ASKED = timedelta(days=1)  # how exactly it is known when the files of a version were last asked for
 
 
 def lease(conn: Connection, name: str, holder: str, *, now: datetime) -> str:
@@ -47,12 +56,46 @@ def first_seen(conn: Connection, key: str, *, now: datetime) -> datetime:
     return at
 
 
+Kept: TypeAlias = tuple[str, datetime]  # the files of a version as they are kept, and when they were last asked for
+
+
+def listings_of(conn: Connection, keys: Collection[str]) -> dict[str, Kept]:
+    """The files of these versions, as far as they are kept."""
+    rows = conn.execute(sa.select(listings).where(listings.c.key.in_(keys)))
+    return {row.key: (row.document, row.at) for row in rows}
+
+
+def is_kept(kept: Kept | None, release: Release, now: datetime) -> bool:
+    """Whether there is nothing to be written of it now."""
+    if kept is None or now - kept[1] >= ASKED:
+        return False
+    known = unpack(kept[0])
+    return files.compared(known, release, now) == known
+
+
+def keep_listings(conn: Connection, releases: Mapping[str, Release], *, now: datetime) -> dict[str, Kept]:
+    """The files of these versions with what is listed of them now, by key."""
+    before = listings_of(conn, releases)
+    made: dict[str, Kept] = {}
+    for key, release in sorted(releases.items()):
+        known = unpack(before[key][0]) if key in before else Listed()
+        made[key] = (pack(files.compared(known, release, now)), now)
+        values = {"at": now, "document": made[key][0]}
+        if conn.execute(sa.update(listings).where(listings.c.key == key).values(values)).rowcount == 0:
+            conn.execute(insert_new(conn, listings).values(key=key, **values))
+    return made
+
+
 def prune(conn: Connection, before: datetime) -> int:
     """Sweep out deliveries drained and mail written before then; what waits stays. Returns how many rows went.
 
     Mail that nobody read goes too: it was written on pull requests that are not ours. A delivery that GitHub
     repeats after this is new again, which does no harm: events are hints.
     """
+    words.prune(conn, before)
+    # Whoever may still go to a version asks for its files once a day; what was swapped is not forgotten.
+    sound = listings.c.document.like('%"altered":""%')
+    conn.execute(sa.delete(listings).where(listings.c.at < before, sound))
     old = sa.select(mail.c.key).where(mail.c.at < before)
     conn.execute(sa.delete(heard).where(heard.c.key.in_(old)))
     gone = conn.execute(sa.delete(mail).where(mail.c.at < before)).rowcount

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
+from bot.core import files
+from bot.core.alerts import Heard
 from bot.core.events import Concern
 from bot.core.model import Component, Entry, InstallationId, Release, RepoName, State, Update, UpdateId
-from bot.store import inbox, repos, shelf, updates, work
+from bot.store import inbox, registered, repos, shelf, updates, words, work
 from bot.store.database import Database
 from bot.store.rows import Change, Delivery, Enqueue, Lease, RepoRow, UpdateRow
-from bot.tools.sightings import key_of
+from bot.tools.sightings import key_of, listing_of, unpack
 
 
 class Store:
@@ -126,6 +128,10 @@ class Store:
         """Updates of one component in a repository, ended ones too."""
         return await self._db.read(updates.of_component, repo, component)
 
+    async def siblings(self, update: Update) -> tuple[Update, ...]:
+        """All updates in its repository of what this one moves, alone or in a group, and those of the same group."""
+        return await self._db.read(updates.siblings, update)
+
     async def recent(self, limit: int = 50) -> tuple[Update, ...]:
         """What changed last, over all repositories, the latest first."""
         return await self._db.read(updates.recent, limit)
@@ -181,6 +187,38 @@ class Store:
     async def first(self, component: Component, release: Release, now: datetime) -> datetime:
         """When this version, with this digest, was first seen by any process (`core.ports.Sightings`)."""
         return await self._db.write(shelf.first_seen, key_of(component, release), now=now)
+
+    async def altered(self, component: Component, releases: Sequence[Release], now: datetime) -> Mapping[str, str]:
+        """What was swapped of their files since any process first listed them (`core.ports.Sightings`)."""
+        keyed = {listing_of(component, one.version): one for one in releases if files.digests(one)}
+        if not keyed:
+            return {}
+        kept = await self._db.read(shelf.listings_of, list(keyed))
+        news = {key: one for key, one in keyed.items() if not shelf.is_kept(kept.get(key), one, now)}
+        if news:  # most looks find nothing new, and write nothing
+            kept = {**kept, **await self._db.write(shelf.keep_listings, news, now=now)}
+        told = {one.version: unpack(kept[key][0]).altered for key, one in keyed.items()}
+        return {version: why for version, why in told.items() if why}
+
+    async def words(self) -> tuple[Heard, ...]:
+        """What GitHub said of packages that are in use here, the latest first."""
+        return await self._db.read(words.every)
+
+    async def asides(self, repo: str) -> frozenset[str]:
+        """The advisories that somebody set aside in this repository."""
+        return await self._db.read(words.asides_of, repo)
+
+    async def registered(self, repo: RepoName) -> tuple[str, ...]:
+        """What was registered for a repository by the API, as it was given."""
+        return await self._db.read(registered.every, repo)
+
+    async def register(self, repo: RepoName, component: Component, document: str) -> None:
+        """In the place of what was said of this component before. `registered.TooMany`."""
+        await self._db.write(registered.keep, repo, component, document)
+
+    async def unregister(self, repo: RepoName, component: Component) -> bool:
+        """Whether it was there."""
+        return await self._db.write(registered.forget, repo, component)
 
     async def prune(self, before: datetime) -> int:
         """Delete drained deliveries and mail older than this; returns how many."""

@@ -165,6 +165,34 @@ leases = sa.Table(
 # When a release was first seen, for registries that name no time. key: see `tools.sightings`.
 sightings = sa.Table("sightings", metadata, _column("key", sa.Text(), primary_key=True), _column("at", UtcTime()))
 
+# What GitHub said of a package that somebody uses, one row for each advisory. package: "<ecosystem>:<name>".
+words = sa.Table(
+    "words",
+    metadata,
+    _column("package", sa.Text(), primary_key=True),
+    _column("advisory", sa.Text(), primary_key=True),
+    _column("at", UtcTime(), index=True),
+    _column("document", sa.Text()),
+)
+
+# Advisories that somebody set aside in a repository; number: GitHub's own of it, which outlives its names.
+asides = sa.Table(
+    "asides",
+    metadata,
+    _column("number", sa.BigInteger(), primary_key=True, autoincrement=False),
+    _column("advisory", sa.Text(), primary_key=True),
+    _column("at", UtcTime()),
+)
+
+# The files of releases as they were first listed. key: see `tools.sightings`; at: when they were last asked for.
+listings = sa.Table(
+    "listings",
+    metadata,
+    _column("key", sa.Text(), primary_key=True),
+    _column("at", UtcTime(), index=True),
+    _column("document", sa.Text()),
+)
+
 kv = sa.Table("kv", metadata, _column("key", sa.Text(), primary_key=True), _column("value", sa.Text()))
 
 

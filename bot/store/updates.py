@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from bot.core.errors import Stale
 from bot.core.events import Mail
-from bot.core.model import ENDS, Component, Entry, State, Update, UpdateId
+from bot.core.model import ENDS, GROUP, Component, Entry, State, Update, UpdateId
 from bot.store import work
 from bot.store.rows import Change, Enqueue, UpdateRow, dump, key_of, parse, repo_key
 from bot.store.tables import audit, heard, insert_new, mail, updates
@@ -76,8 +76,9 @@ def add(
 
     That is by its id, or by what it is: in a repository that was renamed, the ids of before were made of the old name.
     """
-    what = (update.component, update.target)
-    if any((known.component, known.target) == what for known in of_component(conn, update.repo, update.component)):
+    what = (update.target, update.parts[0].digest, update.again)
+    same = (one for one in of_component(conn, update.repo, update.component) if one.component == update.component)
+    if any((known.target, known.parts[0].digest, known.again) == what for known in same):
         return False
     new = insert_new(conn, updates).values(id=update.id, **_columns(update)).returning(updates.c.id)
     if conn.execute(new).one_or_none() is None:
@@ -142,6 +143,19 @@ def of_component(conn: Connection, repo: str, component: Component) -> tuple[Upd
     """All updates of one component in a repository, ended ones too."""
     same = (updates.c.ecosystem == component.ecosystem, updates.c.component == component.name)
     return _documents(conn, updates.c.repo_key == repo_key(repo), *same)
+
+
+def siblings(conn: Connection, update: Update) -> tuple[Update, ...]:
+    """All updates in the same repository of what this one moves, alone or in a group, ended ones too; itself as well.
+
+    And those of the same group.
+    """
+    wanted = {update.component, *(part.component for part in update.parts)}
+    names = {kind: [one.name for one in wanted if one.ecosystem == kind] for kind in {one.ecosystem for one in wanted}}
+    mine = [sa.and_(updates.c.ecosystem == kind, updates.c.component.in_(those)) for kind, those in names.items()]
+    here = (updates.c.repo_key == repo_key(update.repo), sa.or_(updates.c.ecosystem == GROUP, *mine))
+    found = _documents(conn, *here)
+    return tuple(one for one in found if wanted & {one.component, *(part.component for part in one.parts)})
 
 
 def recent(conn: Connection, limit: int) -> tuple[Update, ...]:

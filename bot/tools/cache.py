@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
-import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 from typing import Protocol
 
 import msgspec
 from cachetools import LRUCache
 
-DAYS_KEPT = 30
+from bot.tools.bundles import DAYS_KEPT, NEW, Bundles
+
+BIG = 1 << 20  # what is bigger has a file of its own in any case
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,43 +64,73 @@ class Memory:
 
 
 class Folder:
-    """Answers as files of one folder, readable by the owner alone; unused ones go after 30 days."""
+    """Answers in one folder, readable by the owner alone; unused ones go after 30 days.
 
-    def __init__(self, path: Path) -> None:
+    Each is a file of its own, or with `together` stands in a file with many: those are written at the end of a `with`.
+    """
+
+    def __init__(self, path: Path, *, together: bool = False) -> None:
         self._path = path
+        self._bundles = Bundles(path) if together else None
+        # Threads and processes side by side each write to files of their own.
+        self._mine, self._count = f"{path}/.new-{os.urandom(8).hex()}", itertools.count(1)
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bundles:
+            with suppress(OSError):  # a full disk or a read-only home costs speed, not truth
+                self._bundles.flush()
+            self._bundles.close()
 
     def load(self, key: str) -> Kept | None:
         """The answer as kept; None also when the file is damaged, since its digest is checked."""
         try:
-            file = self._file(key)
-            head, _, body = file.read_bytes().partition(b"\n")
+            head, _, body = self._read(_name(key)).partition(b"\n")
             kept = _HEADS.decode(head)
             if hashlib.sha256(body).hexdigest() != (kept.check or kept.digest):
                 return None
-            os.utime(file)
         except (OSError, msgspec.DecodeError):
             return None
         return Kept(url=kept.url, digest=kept.digest, headers=kept.headers, body=body, mark=kept.mark)
 
     def keep(self, key: str, kept: Kept) -> None:
-        """Write it beside and move it into place, so that a reader never sees half a file."""
+        """Remember it, in a file of its own or together with others."""
         check = hashlib.sha256(kept.body).hexdigest()
         said = _Head(url=kept.url, digest=kept.digest, headers=dict(kept.headers), check=check, mark=kept.mark)
-        head = msgspec.json.encode(said)
         try:
-            handle, beside = self._beside()
-            with os.fdopen(handle, "wb") as out:
-                out.write(head + b"\n" + kept.body)
-            Path(beside).replace(self._file(key))
+            self._write(_name(key), msgspec.json.encode(said) + b"\n" + kept.body)
         except OSError:
             return  # a full disk or a read-only home costs speed, not truth
 
-    def _beside(self) -> tuple[int, str]:
+    def _read(self, name: str) -> bytes:
+        if self._bundles and (found := self._bundles.load(name)):
+            return found
+        file = f"{self._path}/{name}"
+        with open(file, "rb", buffering=0) as raw:  # noqa: PTH123 (hundreds of paths are slow to make)
+            found = raw.read()
+        os.utime(file)
+        return found
+
+    def _write(self, name: str, blob: bytes) -> None:
+        """Beside, and then moved into place, so that a reader never sees half a file."""
+        if self._bundles:
+            big = len(blob) > BIG
+            self._bundles.keep(name, b"" if big else blob)
+            if not big:
+                return
+        beside = f"{self._mine}-{next(self._count)}"
         try:
-            return tempfile.mkstemp(dir=self._path, prefix=".new-")
+            handle = os.open(beside, NEW, 0o600)
         except FileNotFoundError:
             self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return tempfile.mkstemp(dir=self._path, prefix=".new-")
+            handle = os.open(beside, NEW, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(blob)
+        os.replace(beside, f"{self._path}/{name}")  # noqa: PTH105 (as above)
 
     def sweep(self, *, now: float | None = None) -> int:
         """Remove what nobody asked for in 30 days; returns how many files. now: Unix time."""
@@ -112,8 +146,9 @@ class Folder:
             return gone
         return gone
 
-    def _file(self, key: str) -> Path:
-        return self._path / hashlib.sha256(key.encode()).hexdigest()
+
+def _name(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 class _Head(msgspec.Struct, omit_defaults=True):

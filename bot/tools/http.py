@@ -22,11 +22,11 @@ from yarl import URL
 
 from bot.core.durations import spoken
 from bot.core.errors import Missing, Permanent, Refused, SurefootError, Transient
-from bot.tools import metrics
+from bot.tools import tally, trust
 from bot.tools.addresses import CarefulResolver, Network, may_reach
 from bot.tools.cache import Cache, Kept
 from bot.tools.forms import Form, Made
-from bot.tools.keeping import PRIVATE, Answer, Small, Way, Whole, conditions, key_of
+from bot.tools.keeping import PRIVATE, SMALL, Answer, Small, Way, Whole, conditions, key_of
 
 REDIRECTS = 5
 MOST_BYTES = 64 << 20
@@ -78,19 +78,22 @@ class Http:
 
     def __init__(
         self, reach: Reach | None = None, *, cache: Cache | None = None, seconds: float = SECONDS,
-        most_bytes: int = MOST_BYTES, per_host: int = PER_HOST,
+        most_bytes: int = MOST_BYTES, per_host: int = PER_HOST, alone: bool = False,
     ) -> None:  # fmt: skip
+        """alone: nobody but the asker waits for this loop, so that a big document is worth no thread of its own."""
         self._reach = reach or Reach()
         self._trusted = frozenset(host.lower() for host in self._reach.trusted)
         self._cache = cache
         self._seconds = seconds
         self._most_bytes = most_bytes
+        self._big = MOST_BYTES + 1 if alone else SMALL
         self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
         self._room = asyncio.Semaphore(IN_ALL)
         self._turns: LRUCache[str, str] = LRUCache(100_000)
         self._closed: dict[str, float] = {}  # host -> the moment of the loop's clock before which it wants no request
         self._session: aiohttp.ClientSession | None = None
-        self._ssl = _context(self._reach.ca)
+        self._ssl: ssl.SSLContext | bool | None = None
+        _must_be_there(self._reach.ca)
 
     async def __aenter__(self) -> Http:
         return self
@@ -135,7 +138,7 @@ class Http:
         """
         most = most_bytes or self._most_bytes
         asked = _Request(method="GET", headers=dict(headers or {}), body=None, most=most, known=())
-        way = Small(self._cache, key_of(url, asked.headers, form.name), form, mark)
+        way = Small(self._cache, key_of(url, asked.headers, form.name), form, mark, self._big)
         heard = bool(turn) and self._turns.get(way.key) == turn
         if (mark or heard) and (known := way.known(marked=not heard)):
             return known
@@ -162,7 +165,7 @@ class Http:
             return await self._follow(_parse(url), asked, way)
         except SurefootError as error:
             self._learn(url, error)
-            metrics.REQUESTS.labels(outcome=type(error).__name__.lower()).inc()
+            tally.count("requests", type(error).__name__.lower())
             raise
 
     async def _follow(self, url: URL, asked: _Request, way: Way[T]) -> T:
@@ -176,7 +179,7 @@ class Http:
                 if isinstance(got, Answer):
                     # Only so many bodies are held as there are places: each is let go before the next one comes.
                     given = await way.after(got, kept)
-                    metrics.REQUESTS.labels(outcome="fresh" if got.changed else "same").inc()
+                    tally.count("requests", "fresh" if got.changed else "same")
                     return given
             self._check(got)
             if asked.method == "POST":
@@ -232,8 +235,15 @@ class Http:
         self, url: URL, asked: _Request, mine: Kept | None
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         sent = {**asked.headers, **(conditions(mine.headers) if mine else {})}
-        verify = self._ssl if not self._unverified(url) else False
+        verify = self._trusting() if url.scheme == "https" and not self._unverified(url) else False
         return self._open().request(asked.method, url, headers=sent, data=asked.body, allow_redirects=False, ssl=verify)
+
+    def _trusting(self) -> ssl.SSLContext | bool:
+        """What strangers' certificates are held against; made when the first of them is met."""
+        if self._ssl is None:
+            trust.read()
+            self._ssl = _context(self._reach.ca)
+        return self._ssl
 
     def _check(self, url: URL) -> None:
         """Refused unless it is a plain http or https URL to somewhere that may be reached."""
@@ -267,6 +277,11 @@ class Http:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
+
+
+def _must_be_there(ca: str | None) -> None:
+    if ca is not None and not Path(ca).exists():
+        raise Permanent(f"the certificate bundle {ca} cannot be read: there is no such file")
 
 
 def _context(ca: str | None) -> ssl.SSLContext | bool:

@@ -67,12 +67,16 @@ class Whole:
 
 @dataclass(slots=True)
 class Small(Generic[T]):
-    """A `Way`: what a form makes of the answer; the body is let go at once, and the small form is kept."""
+    """A `Way`: what a form makes of the answer; the body is let go at once, and the small form is kept.
+
+    big: from so many bytes on it is made in a thread.
+    """
 
     cache: Cache | None
     key: str
     form: Form[T]
     mark: str
+    big: int = SMALL
     last: Made[T] | None = None
 
     def known(self, *, marked: bool) -> Made[T] | None:
@@ -90,22 +94,27 @@ class Small(Generic[T]):
         """What is made of a body that is new; of one that is not, what was made the last time."""
         # Links of a page are relative to its place, so the same page elsewhere is another one.
         if kept is None or self.last is None or answer.changed or answer.url != kept.url:
-            big = len(answer.body) >= SMALL
-            value = await asyncio.to_thread(self.form.make, answer) if big else self.form.make(answer)
-            if self.cache:
-                await self._keep(self.cache, answer, self.form.pack(value))
+            big = len(answer.body) >= self.big
+            value = await asyncio.to_thread(self._made, answer) if big else self._made(answer)
             return Made(value, answer.digest, changed=True)
         if self.cache and (_is_news(answer, kept) or kept.mark != self.mark):
-            await self._keep(self.cache, answer, kept.body)
+            self._keep(self.cache, answer, kept.body)
         return self.last
+
+    def _made(self, answer: Answer) -> T:
+        """Made and kept at one go: a thread for each of the two would cost more than a small form takes to write."""
+        value = self.form.make(answer)
+        if self.cache:
+            self._keep(self.cache, answer, self.form.pack(value))
+        return value
 
     def _read(self, kept: Kept) -> Made[T] | None:
         value = self.form.known(kept.body)
         return None if value is None else Made(value, kept.digest, changed=False)
 
-    async def _keep(self, cache: Cache, answer: Answer, packed: bytes) -> None:
+    def _keep(self, cache: Cache, answer: Answer, packed: bytes) -> None:
         fresh = Kept(url=answer.url, digest=answer.digest, body=packed, headers=answer.headers, mark=self.mark)
-        await asyncio.to_thread(cache.keep, self.key, fresh)
+        cache.keep(self.key, fresh)
 
 
 def key_of(url: str, headers: Mapping[str, str], form: str = "") -> str:

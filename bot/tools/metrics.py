@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from bot.tools import tally
+
 __all__ = ["CONTENT_TYPE", "REGISTRY", "exposition"]
 
 REGISTRY = CollectorRegistry(auto_describe=True)
@@ -51,7 +53,16 @@ LAST_SUCCESS = Gauge(
     registry=REGISTRY,
 )
 
+_COUNTED = {"requests": REQUESTS}
+_PUT = {"stale": STALE, "last_success": LAST_SUCCESS}
+
 
 def exposition() -> bytes:
     """All figures in the Prometheus text format; send with CONTENT_TYPE."""
     return generate_latest(REGISTRY)
+
+
+tally.show(
+    lambda figure, label, number: _COUNTED[figure].labels(label).inc(number),
+    lambda figure, label, value: _PUT[figure].labels(label).set(value),
+)

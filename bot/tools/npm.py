@@ -20,8 +20,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from packageurl.contrib import purl2url
-
 from bot.core.errors import ConfigProblem
 from bot.tools.secrets import Secret
 
@@ -171,6 +169,8 @@ def _default_of_npm(env: Config) -> str | None:
 
 
 def _default_of_purl() -> str:
+    from packageurl.contrib import purl2url  # seldom needed, and slow to load
+
     split = urlsplit(purl2url.get_download_url("pkg:npm/x@1") or "")  # type: ignore[no-untyped-call]  # it has no types
     return f"{split.scheme}://{split.netloc}/"
 

@@ -6,7 +6,6 @@ one that PIP_CONFIG_FILE names, then PIP_* variables; each later one counts over
 
 from __future__ import annotations
 
-import configparser
 import locale
 import os
 import sys
@@ -76,6 +75,10 @@ def _set(env: Mapping[str, str], name: str, usual: str) -> str:
 
 
 def _read(place: Path) -> dict[tuple[str, str], str] | None:
+    if not os.access(place, os.R_OK):  # pip passes over what it cannot read
+        return {}
+    import configparser  # mostly there is no file
+
     parser = configparser.RawConfigParser()
     try:
         parser.read(place, encoding=locale.getpreferredencoding(False))

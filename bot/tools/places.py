@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from io import StringIO
@@ -94,6 +93,8 @@ class Node:
         """ConfigProblem for the first key that nobody asked for, with the nearest known one."""
         for key in self.names():
             if key not in self._asked:
+                import difflib  # mostly nothing is wrong
+
                 near = difflib.get_close_matches(key, self._asked, n=1)
                 mend = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(self._asked))}"
                 raise ConfigProblem(f"unknown key {key!r}", where=self.where(key), mend=mend)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from aiohttp import web
 
 from bot import __version__
 from bot.core import reports
-from bot.core.model import ENDS, Simulation, State, UpdateId
+from bot.core.model import ENDS, Simulation, State, Update, UpdateId
 from bot.store.store import Store
 from bot.tools import metrics
 from bot.tools.secrets import redact
@@ -53,7 +55,7 @@ class Api:
         except ValueError:
             raise web.HTTPBadRequest(text="limit must be a number") from None
         found = await self._store.of_repo(repo) if repo else await self._store.recent(limit)
-        return _json({"updates": found[-limit:] if repo else found})
+        return _json({"updates": [_whole(one) for one in (found[-limit:] if repo else found)]})
 
     async def update(self, request: web.Request) -> web.Response:
         """One update with all that happened to it."""
@@ -61,7 +63,7 @@ class Api:
         row = await self._store.load(uid)
         if row is None:
             raise web.HTTPNotFound(text="no such update")
-        return _json({"update": row.update, "due": row.due, "audit": await self._store.audit(uid)})
+        return _json({"update": _whole(row.update), "due": row.due, "audit": await self._store.audit(uid)})
 
     async def simulation(self, request: web.Request) -> web.Response:
         """The last simulation of an update, as `surefoot check --json` has it."""
@@ -90,6 +92,11 @@ class Api:
     async def repos(self, _request: web.Request) -> web.Response:
         """The repositories, with the last look's answer to "why was nothing proposed?"."""
         return _json({"repos": await self._store.repos()})
+
+
+def _whole(update: Update) -> Mapping[str, object]:
+    """An update, with every step that it makes under `parts`: one, or those of a group."""
+    return {**msgspec.to_builtins(update), "parts": update.parts}
 
 
 def _json(data: object) -> web.Response:

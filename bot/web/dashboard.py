@@ -9,8 +9,8 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from bot.core import render
-from bot.core.model import State, UpdateId
+from bot.core import names, render
+from bot.core.model import State, Update, UpdateId
 from bot.store.store import Store
 
 TONES = {
@@ -32,6 +32,13 @@ def prose(text: str) -> Markup:
     return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped the line before
 
 
+def steps(update: Update) -> list[str]:
+    """From which version to which, of the first few components."""
+    told = [f"{part.component.name} {part.current} → {part.target}" for part in update.parts]
+    more = len(told) - names.NAMED
+    return [*told[: names.NAMED], f"and {more} more"] if more > 0 else told
+
+
 class Dashboard:
     """`/` and `/updates/{id}`."""
 
@@ -41,6 +48,7 @@ class Dashboard:
         self._pages = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
         self._pages.filters["prose"] = prose
         self._pages.globals.update(words=render.WORDS, tone=lambda state: TONES.get(state, ""))
+        self._pages.globals.update(steps=steps, brought=names.brought)
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, to be guarded by `web.guard`."""
@@ -57,7 +65,7 @@ class Dashboard:
         if row is None:
             raise web.HTTPNotFound(text="no such update")
         audit = await self._store.audit(uid)
-        return self._page("update.html", u=row.update, steps=render.steps(row.update), audit=audit)
+        return self._page("update.html", u=row.update, stands=render.steps(row.update), audit=audit)
 
     def _page(self, name: str, **values: object) -> web.Response:
         return web.Response(text=self._pages.get_template(name).render(**values), content_type="text/html")

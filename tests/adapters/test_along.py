@@ -120,3 +120,14 @@ async def test_a_landslide_is_for_a_person(tmp_path: Path) -> None:
         "50 packages move in the lock file, and 40 of them were looked at",
     )
     assert len(registry.asked) == listing.MOST_ALONG
+
+
+async def test_what_nobody_could_be_asked_about_waits(tmp_path: Path) -> None:
+    """A word of GitHub's about a package does not say that this version of it is harmless."""
+
+    class Away:
+        async def of(self, component: Component, versions: Sequence[str]) -> dict[str, Sequence[Advisory]]:
+            return {version: [Advisory(id="", unasked="osv.example does not answer")] for version in versions}
+
+    with pytest.raises(Transient, match="does not answer"):
+        await look(tmp_path, Registry({"old": 30}), moved("old"), advisories=Away())

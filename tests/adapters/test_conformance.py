@@ -34,8 +34,11 @@ SOCKETS: dict[str, type] = {
 }
 # Options without which an adapter cannot know where to go.
 NEEDED: dict[tuple[str, str], dict[str, object]] = {
+    ("advisories", "endoflife"): {"place": "https://lists.example/ends.json"},
+    ("advisories", "kev"): {"place": "https://lists.example/exploited.json"},
     ("advisories", "osv_dump"): {"path": "."},
     ("health", "http"): {"url": "https://health.example/"},
+    ("runners", "actions"): {"workflow": "surefoot-simulate.yml"},
     ("runners", "host"): {"url": "https://runner.example/"},
     ("health", "prometheus"): {"url": "https://prometheus.example/"},
 }

@@ -13,7 +13,7 @@ import pytest
 from bot.adapters import listing
 from bot.core.advisories import Advisory
 from bot.core.choice import Choice, choose
-from bot.core.model import Component, Kind, Pin, Priority, Release, State, Trust, Verdict
+from bot.core.model import Artifact, Component, Kind, Pin, Priority, Release, State, Trust, Verdict
 from bot.core.objections import Rules
 from bot.core.survey import Group
 from bot.tools.sightings import FolderSightings
@@ -322,3 +322,58 @@ class NoRegistry:
 
     async def detail(self, component: Component, release: Release) -> Release:
         raise AssertionError(f"{component.name} was asked for")
+
+
+@pytest.mark.parametrize(
+    ("flaw", "priority", "words"),
+    [
+        (
+            Advisory(id="EOL", ended="`Shop` `1` was maintained until 2024-04-01"),
+            Priority.HIGH,
+            "1.0, in use here, gets no more fixes: `Shop` `1` was maintained until 2024-04-01",
+        ),
+        (
+            Advisory(id="CVE-2026-1", score=3.0, exploited="used in attacks: in CISA's catalogue"),
+            Priority.CRITICAL,
+            "(used in attacks: in CISA's catalogue)",
+        ),
+    ],
+)
+async def test_lists_make_a_way_out_urgent_and_say_why(
+    tmp_path: Path, flaw: Advisory, priority: Priority, words: str
+) -> None:
+    """Of what gets no more fixes, and of what is used in attacks; the version is read out of the answer."""
+    there = bench(tmp_path, days_old("1.0", 90), days_old("2.0", 30))
+    there.advisories = Known({"1.0": [flaw]})
+    (answer,) = await there.look()
+
+    assert (answer.verdict, answer.priority) == (Verdict.APPROVE, priority)
+    assert words in " ".join(answer.why)
+
+
+async def test_a_release_whose_file_was_swapped_while_it_ripened_is_passed_over(tmp_path: Path) -> None:
+    """For good: the next one is taken, and the answer names both digests."""
+
+    def file(digest: str) -> Artifact:
+        return Artifact(filename="shop.tar.gz", url="https://files.example/shop.tar.gz", sha256=digest * 64)
+
+    there = bench(tmp_path, days_old("1.1", 30), days_old("1.2", 1, artifacts=(file("1"),)))
+    await there.look()
+    there.registry.full = [days_old("1.1", 30), days_old("1.2", 1, artifacts=(file("2"),))]
+    await there.look(days=1)
+    there.registry.full = [days_old("1.1", 30), days_old("1.2", 1, artifacts=(file("1"),))]
+    (answer,) = await there.look(days=9)
+
+    assert answer.target is not None and answer.target.version == "1.1"
+    assert any("1.2: blocked: its file `shop.tar.gz` was listed with sha256:1111" in line for line in answer.why)
+
+
+async def test_while_nobody_can_be_asked_githubs_word_proposes_for_a_person(tmp_path: Path) -> None:
+    """Its fix is urgent, and it may not merge by itself: whether it is malicious is not known."""
+    away = Advisory(id="", unasked="osv.example does not answer")
+    there = bench(tmp_path, days_old("1.0", 90), days_old("1.1", 30))
+    there.advisories = Known({"1.0": [Advisory(id="GHSA-x", score=9.0), away], "1.1": [away]})
+    (answer,) = await there.look()
+
+    assert (answer.verdict, answer.priority, answer.fixes) == (Verdict.APPROVE, Priority.CRITICAL, ("GHSA-x",))
+    assert answer.gates == ("nobody could be asked what is known against 1.1, which may be malicious",)

@@ -299,6 +299,22 @@ async def test_details_are_asked_for_once() -> None:
     assert (again.partial, again.published) == (False, NOW)
 
 
+async def test_what_was_learnt_outlives_a_registry_that_is_away() -> None:
+    """The last list stays in use with all that is known of it; a release that nobody asked of stays as it was."""
+    registry = Registry(listed=tuple(Release(version=f"1.{minor}", partial=True) for minor in range(3)))
+    poller = registry.polled()
+    listed = await poller.releases(LEFT_PAD)
+    for release in listed[:2]:
+        await poller.detail(LEFT_PAD, release)
+    registry.now += 2 * HOUR
+    registry.fails = Transient("away")
+
+    again = await poller.releases(LEFT_PAD)
+
+    assert [one.partial for one in again] == [False, False, True] and again[2] is listed[2]
+    assert await poller.releases(LEFT_PAD) is again, "made once, for all who ask"
+
+
 @given(st.lists(st.tuples(st.integers(0, 120), st.booleans()), min_size=1, max_size=30))
 def test_requests_keep_their_distance(events: list[tuple[int, bool]]) -> None:
     """Whatever fails and however often is asked: between two requests lies the wait that belongs to the first."""

@@ -46,15 +46,16 @@ def components(count: int) -> list[Component]:
 async def pollers(base: str, cache: Path) -> AsyncIterator[Mapping[str, Poller]]:
     """One poller for each kind of source, as the bot has them."""
     index = IndexSettings(index_url=f"{base}/simple")
-    async with Http(Reach(trusted=["127.0.0.1"]), cache=Folder(cache)) as http:
-        tools = Tools(http=http, index=lambda: index)
-        options: Mapping[str, Mapping[str, object]] = {"pypi": {}, "npm": {"url": f"{base}/npm"}}
-        yield {
-            kind: Poller(
-                open_one(sources, kind, given, tools), kind, fresh=timedelta(hours=1), now=lambda: datetime.now(UTC)
-            )
-            for kind, given in options.items()
-        }
+    with Folder(cache, together=True) as folder:
+        async with Http(Reach(trusted=["127.0.0.1"]), cache=folder) as http:
+            tools = Tools(http=http, index=lambda: index)
+            options: Mapping[str, Mapping[str, object]] = {"pypi": {}, "npm": {"url": f"{base}/npm"}}
+            yield {
+                kind: Poller(
+                    open_one(sources, kind, given, tools), kind, fresh=timedelta(hours=1), now=lambda: datetime.now(UTC)
+                )
+                for kind, given in options.items()
+            }
 
 
 async def poll(base: str, cache: Path, count: int) -> int:

@@ -73,8 +73,9 @@ class Row:
 
 
 def row(name: str, server: Server, run: Callable[[int], Spent], codes: tuple[int, ...] = (0,)) -> Row:
-    """Run it some times; each must do its work."""
+    """Run it some times, after once that is not counted; each must do its work."""
     spent: list[Spent] = []
+    run(TIMES)
     for number in range(TIMES):
         server.counts(forget=True)
         spent.append(run(number))
@@ -223,9 +224,10 @@ def polled(server: Server, folder: Path, count: int) -> Spent:
 def test_ten_thousand_sources(tmp_path: Path) -> None:
     """A poller's round over a fleet's sources, of which none has changed since the last one."""
     with registry(tmp_path, "--no-gzip") as server:
+        polled(server, tmp_path / "nothing", 0)
+        start = polled(server, tmp_path / "nothing", 0)
         cold = polled(server, tmp_path / "cache", SOURCES)
         assert cold.code == 0, cold.complained
-        start = polled(server, tmp_path / "nothing", 0)
         server.counts(forget=True)
         warm = polled(server, tmp_path / "cache", SOURCES)
         counted = server.counts()

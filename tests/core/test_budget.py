@@ -25,9 +25,7 @@ def an(name: str, kind: Kind = Kind.PATCH, priority: Priority = Priority.LOW, **
     return replace(made, id=UpdateId(name), **{**usual, **more})  # type: ignore[arg-type]  # any field
 
 
-def turn(
-    found: list[Update], known: Sequence[Update] = (), schedule: Schedule | None = None, **limits: int
-) -> Shared:
+def turn(found: list[Update], known: Sequence[Update] = (), schedule: Schedule | None = None, **limits: int) -> Shared:
     turns = Turns(limits=Limits(**limits), schedule=schedule or Schedule(), released=frozenset({UpdateId("wanted")}))
     return share(found, known, turns, NOW)
 

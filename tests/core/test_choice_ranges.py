@@ -34,6 +34,20 @@ def test_a_range_is_widened_where_it_is_asked_for(written: str, listed: list[str
     assert inside in words((answer,))
 
 
+def test_a_range_has_two_lanes_too() -> None:
+    """What lies outside within the major version does not wait for a person who looks at the next major."""
+    listed, written = ("1.1.0", "1.2.0", "1.4.0", "2.1.0"), ("~=1.1.0",)
+    kept, wide = pick(*listed, pins=written), pick(*listed, pins=written, widen=True)
+
+    assert [(one.verdict, one.kind) for one in kept] == [(Verdict.HOLD, Kind.MINOR), (Verdict.HOLD, Kind.MAJOR)]
+    assert shape(wide) == [(Verdict.APPROVE, "1.4.0"), (Verdict.APPROVE, "2.1.0")]
+    assert {one.inside for one in wide} == {"1.1.0"} and {one.current for one in wide} == {"~=1.1.0"}
+    assert shape(pick(*listed, pins=("~=1.4.0",), widen=True)) == [(Verdict.APPROVE, "2.1.0")]
+    assert shape(pick("1.1.0", a_release("1.2.0", yanked=True), "2.0", pins=written, widen=True)) == [
+        (Verdict.APPROVE, "2.0")
+    ]
+
+
 def test_a_widened_range_says_where_it_stands() -> None:
     """The sentence names the file and the line."""
     assert "the range <2 in pyproject.toml:1 is widened for it" in words(pick("1.4", "2.1", pins=("<2",), widen=True))
@@ -89,9 +103,10 @@ def test_a_range_beside_an_exact_pin_is_widened_with_it() -> None:
 )
 def test_every_widening_is_one_that_can_be_written(listed: list[Release], pins: list[str]) -> None:
     """Whatever is listed and asked for: the target is finished and old enough, and every range can take it."""
-    (answer,) = pick(*listed, pins=tuple(pins), widen=True)
+    answers = pick(*listed, pins=tuple(pins), widen=True)
 
-    if answer.verdict is Verdict.APPROVE:
+    assert len(answers) in (1, 2)
+    for answer in (one for one in answers if one.verdict is Verdict.APPROVE):
         assert answer.target is not None and answer.kind is not None and not answer.target.yanked
         assert not Version(answer.target.version).is_prerelease
         assert answer.target.published is not None and answer.target.published <= NOW - 3 * DAY

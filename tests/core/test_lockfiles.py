@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bot.core import lockfiles
 from bot.core.errors import ConfigProblem
 from bot.core.lockfiles import Moved
+from bot.core.lockreaders import READERS
 
 INDEX = "https://index.example/simple"
 UV = f"""version = 1
@@ -145,7 +146,8 @@ def test_a_package_that_comes_from_elsewhere_is_seen() -> None:
         ("= ", "uv.lock", "cannot be read"),
         ('version = 1\n[[package]]\nname = "x"\n', "uv.lock", "cannot be read"),
         ("[" * 100_000, "package-lock.json", "cannot be read"),
-        ("", "poetry.lock", "Poetry is no part"),
+        ("", "pdm.lock", "PDM is no part"),
+        ("", "poetry.lock", "only 2.0 and 2.1 are known.*Poetry 1.5"),
     ],
 )
 def test_what_is_no_lock_is_said(text: str, lock: str, why: str) -> None:
@@ -155,10 +157,12 @@ def test_what_is_no_lock_is_said(text: str, lock: str, why: str) -> None:
 
 
 def test_which_locks_are_made_anew() -> None:
-    """Those of uv and npm; of each other kind it is said why not."""
-    assert [lockfiles.why_not(lock) for lock in ("uv.lock", "a/package-lock.json", "npm-shrinkwrap.json")] == [""] * 3
-    assert "cargo" in lockfiles.why_not("Cargo.lock")
-    assert "a/yarn.lock is not made anew" in lockfiles.why_not("a/yarn.lock")
+    """Those of which the tool is known; of each other kind it is said why not."""
+    made = (*READERS, "a/poetry.lock", "a/package-lock.json")
+    assert [lockfiles.why_not(lock) for lock in made] == [""] * len(made)
+    assert "imports of the whole source" in lockfiles.why_not("go.sum")
+    assert "a Gemfile is a program" in lockfiles.why_not("web/Gemfile.lock")
+    assert "a/bun.lock is not made anew" in lockfiles.why_not("a/bun.lock")
 
 
 def test_what_a_tool_has_to_be_given() -> None:
@@ -169,7 +173,7 @@ def test_what_a_tool_has_to_be_given() -> None:
     web = ("web/.npmrc", "web/a/package.json", "web/package-lock.json", "web/package.json")
     assert lockfiles.needed("web/package-lock.json", files) == web
     assert lockfiles.needed("uv.lock", files) == ("pyproject.toml", "uv.lock", "uv.toml", "web/pyproject.toml")
-    assert lockfiles.needed("Cargo.lock", files | {"Cargo.lock"}) == ("Cargo.lock",)
+    assert lockfiles.needed("go.sum", files | {"go.sum"}) == ("go.sum",)
 
 
 VERSIONS = st.dictionaries(st.sampled_from("abcde"), st.sampled_from(["1.0.0", "1.1.0", "2.0.0"]), max_size=5)

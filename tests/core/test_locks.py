@@ -44,9 +44,9 @@ def test_a_bound_pin_is_told_and_so_is_a_range_that_moves() -> None:
 
 
 def test_what_is_made_anew_binds_nobody() -> None:
-    """A lock file of uv or npm follows its manifest."""
+    """A lock file whose tool is started here follows its manifest."""
     pin = Pin(path="package.json", line=3, column=5, manifest="package_json", component=Component(name="left-pad"),
               requirement="1.0.0", version="1.0.0")  # fmt: skip
 
     assert bound([pin], {"package-lock.json"}) == ""
-    assert "yarn.lock is not made anew" in bound([pin], {"yarn.lock", "package-lock.json"})
+    assert "bun.lock is not made anew" in bound([pin], {"bun.lock", "package-lock.json"})

@@ -31,6 +31,9 @@ def facts(**overrides: object) -> Facts:
         ({"kind": Kind.MAJOR}, Verdict.REVIEW),
         ({"kind": Kind.SCHEME}, Verdict.REVIEW),
         ({"kind": Kind.MAJOR, "approvals": (YES,)}, Verdict.APPROVE),
+        ({"kind": Kind.MINOR, "kinds": (Kind.PATCH, Kind.MINOR)}, Verdict.APPROVE),
+        ({"kind": Kind.MINOR, "kinds": (Kind.DIGEST, Kind.MINOR)}, Verdict.REVIEW),  # a digest hides behind no step
+        ({"kind": Kind.MINOR, "kinds": (Kind.DIGEST, Kind.MINOR), "approvals": (YES,)}, Verdict.APPROVE),
         ({"kind": Kind.MAJOR, "approvals": (replace(YES, head=a_sha(1)),)}, Verdict.REVIEW),
         ({"kind": Kind.MAJOR, "approvals": (YES,), "blockers": (Login("tom"),)}, Verdict.REVIEW),
         ({"blockers": (Login("tom"),)}, Verdict.REVIEW),

@@ -1,26 +1,76 @@
-"""Which pins move together: those of one component, and of one shape where its versions have shapes."""
+"""Which pins move together: of one component in one project at one version, and of one shape where there are shapes."""
 
 from __future__ import annotations
 
+import pytest
+
 from bot.core.model import Component, Pin
-from bot.core.survey import groups, oldest_python
+from bot.core.survey import groups, oldest_python, project_of, scattered
 
 
-def a_pin(name: str, requirement: str, version: str | None, ecosystem: str = "pypi", digest: str = "") -> Pin:
+def a_pin(
+    name: str, requirement: str, version: str | None, ecosystem: str = "pypi", digest: str = "", path: str = "f"
+) -> Pin:
     component = Component(name=name, ecosystem=ecosystem)
-    return Pin(path="f", line=1, column=1, manifest="m", component=component, requirement=requirement, version=version,
+    return Pin(path=path, line=1, column=1, manifest="m", component=component, requirement=requirement, version=version,
                digest=digest)  # fmt: skip
 
 
-def shape(*pins: Pin) -> list[tuple[str, list[str]]]:
-    return [(group.component.name, [pin.requirement for pin in group.pins]) for group in groups(pins)]
+def shape(*pins: Pin, files: tuple[str, ...] = ()) -> list[tuple[str, list[str]]]:
+    return [(group.component.name, [pin.requirement for pin in group.pins]) for group in groups(pins, files)]
 
 
-def test_pins_of_one_component_move_together() -> None:
-    """A range beside an exact pin holds it back, wherever both are written."""
+def test_a_range_holds_what_is_pinned_beside_it() -> None:
+    """In its own project, and each exact version there has its own answer."""
     found = shape(a_pin("a", "==1.0", "1.0"), a_pin("b", "", None), a_pin("a", ">=1,<2", None), a_pin("a", "==2", "2"))
 
-    assert found == [("a", ["==1.0", ">=1,<2", "==2"]), ("b", [""])]
+    assert found == [("a", ["==1.0", ">=1,<2"]), ("a", [">=1,<2", "==2"]), ("b", [""])]
+
+
+def test_each_folder_has_its_own_answer() -> None:
+    """A range in one of them holds nothing in another; where the very same is written they are one."""
+    pins = [
+        a_pin("a", "==1.0", "1.0", path="requirements.txt"),
+        a_pin("a", "<2", None, path="docs/requirements.txt"),
+        a_pin("a", "==1.0", "1.0", path="api/requirements.txt"),
+        a_pin("a", "==1.1", "1.1", path="web/requirements.txt"),
+    ]
+    found = groups(pins)
+
+    assert [[pin.path for pin in group.pins] for group in found] == [
+        ["requirements.txt", "api/requirements.txt"],
+        ["docs/requirements.txt"],
+        ["web/requirements.txt"],
+    ]
+    assert [group.folder for group in found] == [".", "docs", "web"]
+    assert scattered(found) == {Component(name="a")} and scattered(found[:1]) == frozenset()
+
+
+def test_what_one_lock_file_binds_is_one_project() -> None:
+    """A workspace installs one version for all of its members, so each of their ranges counts."""
+    pins = [
+        a_pin("a", "==1.0", "1.0", path="pyproject.toml"),
+        a_pin("a", "<2", None, path="packages/one/pyproject.toml"),
+        a_pin("a", "<1.5", None, path="packages/own/pyproject.toml"),
+    ]
+    files = ("uv.lock", "packages/own/poetry.lock", *(pin.path for pin in pins))
+
+    assert shape(*pins, files=files) == [("a", ["==1.0", "<2"]), ("a", ["<1.5"])]
+    beside = a_pin("a", "==1.1", "1.1", path="packages/one/requirements.txt")
+    assert shape(*pins, beside, files=files)[1] == ("a", ["<2", "==1.1"])
+    assert len(shape(*pins)) == 3
+
+
+@pytest.mark.parametrize(("path", "project"), [
+    ("pyproject.toml", ""),
+    ("a/b/pyproject.toml", "a"),
+    ("a/b/requirements.txt", "a/b"),
+    ("web/package.json", "web"),
+    ("c/Dockerfile", "c"),
+])  # fmt: skip
+def test_a_project_is_a_folder_or_a_lock_files(path: str, project: str) -> None:
+    """The nearest lock file counts, and only for the manifests that its tool reads."""
+    assert project_of(path, ("uv.lock", "a/uv.lock", "web/package-lock.json")) == project
 
 
 def test_what_nobody_can_order_stays_together() -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from bot.core import board
-from bot.core.model import State
+from bot.core.model import RepoName, State
 from tests.adapters.sources import npm_registry
 from tests.adapters.sources.shelf import Shelf
 from tests.flows.flow import REPO, Flow, flowing
@@ -53,6 +53,7 @@ async def world(folder: Path, shelf: Shelf, *, updates: str = UPDATES, **given: 
         **({"package.json": given["package"]} if "package" in given else {}),
     }
     env = {"SUREFOOT_SOURCES": str(folder / "sources.yml"), "NPM_TOKEN": "hunter22"}
+    env |= {"SUREFOOT_WRITE_TOKEN": given["write"]} if "write" in given else {}
     env |= {"SUREFOOT_ALLOW_NETWORKS": given["networks"]} if "networks" in given else {}
     async with flowing(folder, files=files, env=env) as flow:
         yield flow
@@ -123,3 +124,70 @@ async def test_what_no_file_pins_is_shown_and_never_proposed(tmp_path: Path, she
         line = next(one for one in (await dashboard(flow)).splitlines() if "no file pins it" in one)
         assert line.startswith("- ") and "[ ]" not in line and "gateway" in line and "1.9" in line
         assert "2.0" not in [one.target for one in await flow.app.store.of_repo(REPO)]
+
+
+async def spoken(flow: Flow, method: str, body: object = None, token: str = "w" * 24, **query: str) -> tuple[int, Any]:
+    """One request at the door for components, as a deploy script makes it."""
+    door = flow.box.world.apps[flow.app_id].webhook_url.removesuffix("github") + f"api/repos/{REPO}/components"
+    headers = {"Authorization": f"Bearer {token}"}
+    async with flow.rosa.http.request(method, door, json=body, headers=headers, params=query) as answer:
+        text = await answer.text()
+        return answer.status, json.loads(text) if answer.content_type == "application/json" else text
+
+
+async def test_what_a_script_registers_is_shown_until_it_is_forgotten(tmp_path: Path, shelf: Shelf) -> None:
+    """Who deploys says what runs now; the dashboard follows each word, and is rid of it in the end."""
+    shelf.pages["/tool.json"] = {"releases": [{"tag": "v1.0.0", "stable": True}]}
+    shelf.pages["/gateway"] = {"v": "2.0"}
+    updates = UPDATES.partition("  components:")[0] + '    gateway: {url: "SHELF/gateway", json: v}\n'
+    gateway = {"name": "gateway", "ecosystem": "http", "version": "1.8"}
+    async with world(tmp_path, shelf, updates=updates, write="w" * 24) as flow:
+        await flow.until(lambda: shows(flow, "tool"))
+        assert (200, {"registered": gateway}) == await spoken(flow, "PUT", gateway)
+        await flow.until(lambda: shows(flow, "2.0 is there, and no file pins it"))
+        assert "1.8" in await dashboard(flow)
+
+        await spoken(flow, "PUT", {**gateway, "version": "2.0"})
+        await flow.until(lambda: told(flow, "1.8", there=False))
+        status, listed = await spoken(flow, "GET")
+        assert (200, [{**gateway, "version": "2.0"}]) == (status, listed["components"])
+
+        assert 200 == (await spoken(flow, "DELETE", ecosystem="http", name="gateway"))[0]
+        await flow.until(lambda: told(flow, "gateway", there=False))
+        assert 404 == (await spoken(flow, "DELETE", ecosystem="http", name="gateway"))[0]
+
+
+async def told(flow: Flow, words: str, *, there: bool) -> bool:
+    return (words in await dashboard(flow)) is there
+
+
+async def test_only_who_may_write_registers_and_only_what_can_be_meant(tmp_path: Path, shelf: Shelf) -> None:
+    """A wrong token, a mistake in the body: each is refused with its reason, and nothing changes."""
+    shelf.pages["/tool.json"] = {"releases": [{"tag": "v1.0.0", "stable": True}]}
+    shelf.pages["/status"] = "no header"
+    good = {"name": "postgres", "ecosystem": "docker", "version": "15.3"}
+    async with world(tmp_path, shelf, write="w" * 24) as flow:
+        await flow.until(lambda: shows(flow, "tool"))
+        assert 403 == (await spoken(flow, "PUT", good, token="r" * 24))[0]
+        for wrong, words in (
+            ({**good, "ecosystem": "dockr"}, "there is no ecosystem"),
+            ({**good, "current": {"url": "https://x.example", "json": "v"}}, "either version or current"),
+            ({"name": "postgres", "ecosystem": "docker"}, "either version or current"),
+            ({**good, "extra": 1}, "unknown key"),
+            ({"name": "x", "ecosystem": "npm", "version": "not one"}, "no version"),
+            (["x"], "JSON object"),
+            ({**good, "version": "x" * 70_000}, ""),
+        ):
+            status, said = await spoken(flow, "PUT", wrong)
+            assert status in (400, 413) and words in said, said
+        assert {"components": []} == (await spoken(flow, "GET"))[1]
+        assert () == await flow.app.store.registered(RepoName("acme/other"))
+
+
+async def test_without_a_token_nobody_writes(tmp_path: Path, shelf: Shelf) -> None:
+    """The door is shut until the operator opens it."""
+    shelf.pages["/tool.json"] = {"releases": []}
+    shelf.pages["/status"] = "no header"
+    async with world(tmp_path, shelf) as flow:
+        status, said = await spoken(flow, "PUT", {"name": "a", "ecosystem": "npm", "version": "1.0.0"})
+        assert 403 == status and "SUREFOOT_WRITE_TOKEN is not set" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.core import board
+from bot.core.alerts import Aside, Word
 from bot.core.errors import Permanent
 from bot.core.events import (
     ActionPressed,
@@ -20,6 +22,7 @@ from bot.core.events import (
     BoardTouched,
     ChecksMoved,
     Commented,
+    Concern,
     DeploymentMoved,
     Ignored,
     Installed,
@@ -429,3 +432,120 @@ def test_a_deep_or_broken_body_is_measured_without_recursion():
     assert too_deep(b'{"a": "' + b"[" * 1000, 100) is None
     assert too_deep(b'"\\', 100) is None
     assert too_deep(b"]]]]", 0) is None
+
+
+ADVICE = {
+    "ghsa_id": "GHSA-rf4j-j272-fj86",
+    "summary": "Django leaks\na thing",
+    "severity": "high",
+    "identifiers": [
+        {"type": "GHSA", "value": "GHSA-rf4j-j272-fj86"},
+        {"type": "CVE", "value": "CVE-2018-6188"},
+        {"type": "CVE", "value": "](x) @ann"},
+    ],
+    "cvss": {"vector_string": "CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N", "score": 7.5},
+    "cwes": [{"cwe_id": "CWE-200", "name": "Exposure"}],
+    "withdrawn_at": None,
+    "vulnerabilities": [
+        {
+            "package": {"ecosystem": "pip", "name": "django"},
+            "severity": "high",
+            "vulnerable_version_range": ">= 2.0.0, < 2.0.2",
+            "first_patched_version": {"identifier": "2.0.2"},
+        },
+        {
+            "package": {"ecosystem": "pip", "name": "django"},
+            "severity": "high",
+            "vulnerable_version_range": ">= 1.11.8, < 1.11.10",
+            "first_patched_version": None,
+        },
+        {"package": {"ecosystem": "swift", "name": "x"}, "severity": "low", "vulnerable_version_range": "< 1"},
+    ],
+}
+DJANGO = Word(
+    id="GHSA-rf4j-j272-fj86",
+    ecosystem="pypi",
+    name="django",
+    aliases=("CVE-2018-6188",),
+    summary="Django leaks a thing",
+    vectors=("CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N",),
+    severity="high",
+    ranges=(">= 2.0.0, < 2.0.2", ">= 1.11.8, < 1.11.10"),
+    fixed=("2.0.2",),
+    url="https://github.com/advisories/GHSA-rf4j-j272-fj86",
+)
+
+
+def test_an_advisory_is_read_to_a_word_for_each_package():
+    """Its ranges together, in our own names for things; what no registry of ours has is left out."""
+    assert read("security_advisory", action="published", security_advisory=ADVICE) == Advised(
+        repo=None, words=(DJANGO,)
+    )
+    for body in ({"action": "withdrawn"}, {"action": "updated", "withdrawn_at": "2026-01-01T00:00:00Z"}):
+        advice = ADVICE | {key: value for key, value in body.items() if key != "action"}
+        told = read("security_advisory", action=body["action"], security_advisory=advice)
+        assert told == Advised(repo=None, words=(replace(DJANGO, withdrawn=True),))
+
+
+def test_an_advisory_about_nothing_that_could_be_in_use_wakes_nobody():
+    """GitHub tells of every ecosystem; to look at each repository for each of them would cost all its requests."""
+    swift = ADVICE | {"vulnerabilities": ADVICE["vulnerabilities"][2:]}
+    told = read("security_advisory", action="published", security_advisory=swift)
+
+    assert isinstance(told, Ignored) and concern(told) == Concern()
+
+
+@pytest.mark.parametrize(
+    "more", [{"classification": "malware"}, {"cwes": [{"cwe_id": "CWE-506", "name": "Embedded Malicious Code"}]}]
+)
+def test_malware_is_told_as_such(more):
+    """By its class, or by its weakness where there is no class."""
+    [word] = read("security_advisory", action="published", security_advisory=ADVICE | more).words
+
+    assert word.malicious
+
+
+def test_an_advisory_whose_name_is_none_is_no_word():
+    """It would stand in titles; a range that is too long to be meant might be any version."""
+    assert read("security_advisory", action="x", security_advisory=ADVICE | {"ghsa_id": "@ann"}) != Advised(repo=None)
+    long = ADVICE["vulnerabilities"][0] | {"vulnerable_version_range": "< 1" * 200}
+    [word] = read("security_advisory", action="x", security_advisory=ADVICE | {"vulnerabilities": [long]}).words
+
+    assert word.ranges == ("",)
+
+
+@pytest.mark.parametrize(
+    ("action", "reason", "aside"),
+    [
+        ("created", None, False),
+        ("reopened", None, False),
+        ("reintroduced", None, False),
+        ("auto_reopened", None, False),
+        ("dismissed", "not_used", True),
+        ("dismissed", "tolerable_risk", True),
+        ("dismissed", "fix_started", False),  # a fix that was begun is none
+        ("dismissed", "no_bandwidth", False),
+        ("auto_dismissed", None, True),
+        ("fixed", None, None),
+        ("assignees_changed", None, None),
+    ],
+)
+def test_a_dismissed_alert_is_set_aside_where_it_does_no_harm(action, reason, aside):
+    """In its repository; whatever happens to it, its repository is looked at."""
+    alert = {"security_advisory": ADVICE, "dismissed_reason": reason}
+    told = read("dependabot_alert", action=action, repository=REPO, alert=alert)
+
+    assert told.aside == (None if aside is None else Aside(id=DJANGO.id, aside=aside))
+    assert (told.repo, told.words) == ("acme/shop", (DJANGO,))
+    assert concern(told).look and not concern(told).look_everywhere
+
+
+def test_an_alert_whose_advisory_names_no_package_is_about_its_own():
+    """Some lists are left out of deliveries; the alert itself always says which package it is about."""
+    alert = {
+        "security_advisory": ADVICE | {"vulnerabilities": []},
+        "security_vulnerability": ADVICE["vulnerabilities"][0],
+    }
+    [word] = read("dependabot_alert", action="created", repository=REPO, alert=alert).words
+
+    assert (word.name, word.ranges) == ("django", (">= 2.0.0, < 2.0.2",))

@@ -47,4 +47,5 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab(host: Host, wheels: Path, tmp_path_factory: pytest.TempPathFactory) -> trial.Laboratory:
     """One laboratory for all tests, so that environments are made once."""
     uv = resolver.find_uv(world.index(wheels))
-    return trial.laboratory(tmp_path_factory.mktemp("lab"), host=host, uv=uv)
+    # Tests alone; what is examined beside them has tests of its own.
+    return trial.laboratory(tmp_path_factory.mktemp("lab"), host=host, uv=uv, examiners={})

@@ -16,6 +16,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bot.core.lockreaders.composer import COUNTED
 from bot.lab.locking.certificates import Authority
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -94,7 +95,8 @@ class Wheels(Server):
         return web.Response(body=place.read_bytes())
 
     def _page(self, name: str) -> web.Response:
-        paths = sorted(self.folder.glob(f"{name.replace('-', '_')}-*.whl"))
+        stem = name.replace("-", "_")
+        paths = sorted(path for kind in ("whl", "tar.gz") for path in self.folder.glob(f"{stem}-*.{kind}"))
         if not paths:
             return web.Response(status=404)
         if self.html:
@@ -107,7 +109,7 @@ class Wheels(Server):
     def _file(self, path: Path) -> dict[str, Any]:
         own = {"filename": path.name, "url": self._link(path), "hashes": {"sha256": _sha256(path)}, "yanked": False}
         when = {"upload-time": "2026-01-02T03:04:05.678901Z", "size": path.stat().st_size}
-        return {**own, **when, "core-metadata": self.metadata}
+        return {**own, **when, "core-metadata": self.metadata and path.suffix == ".whl"}
 
     def _link(self, path: Path) -> str:
         return f"{self.files or '../..'}/files{by_content(path)}"
@@ -161,6 +163,62 @@ class Npm(Server):
         if not self.checksums:
             dist = {"tarball": place}
         return {"name": name, "version": version, **self.packages[name][version], "dist": dist}
+
+
+@dataclass
+class Crates(Server):
+    """A sparse index of crates. crates: name -> version -> what it needs, name -> requirement."""
+
+    crates: dict[str, dict[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def answer(self, path: str, accept: str) -> web.Response:
+        if path == "/config.json":
+            return web.json_response({"dl": f"{self.url}/files"})
+        name = path.rpartition("/")[2]
+        if name not in self.crates:
+            return web.Response(status=404)
+        lines = (crate(name, version, needs) for version, needs in self.crates[name].items())
+        return web.Response(text="".join(f"{line}\n" for line in lines), content_type="text/plain")
+
+
+def crate(name: str, version: str, needs: Mapping[str, str]) -> str:
+    """A line of a sparse index."""
+    more = {"features": [], "optional": False, "default_features": True, "target": None, "kind": "normal"}
+    deps = [{"name": need, "req": wish, **more} for need, wish in needs.items()]
+    about = {"name": name, "vers": version, "deps": deps, "cksum": cksum(name, version), "features": {}}
+    return json.dumps({**about, "yanked": False})
+
+
+def cksum(name: str, version: str) -> str:
+    """Of a crate that nobody ever fetches."""
+    return hashlib.sha256(f"{name}-{version}".encode()).hexdigest()
+
+
+@dataclass
+class Composer(Server):
+    """A registry for Composer. packages: name -> version -> what it requires, name -> constraint."""
+
+    packages: dict[str, dict[str, Mapping[str, str]]] = field(default_factory=dict)
+
+    def answer(self, path: str, accept: str) -> web.Response:
+        if path == "/packages.json":
+            return web.json_response({"packages": [], "metadata-url": "/p2/%package%.json", "notify-batch": COUNTED})
+        name = path.removeprefix("/p2/").removesuffix(".json")
+        if name not in self.packages:
+            return web.Response(status=404)
+        about = [
+            {**archive(name, version), "version_normalized": f"{version}.0", "require": needs}
+            for version, needs in self.packages[name].items()
+        ]
+        return web.json_response({"packages": {name: about}})
+
+
+def archive(name: str, version: str) -> dict[str, Any]:
+    """A package of Composer's, which nobody ever fetches."""
+    digest = hashlib.sha1(f"{name}-{version}".encode()).hexdigest()
+    place = {"type": "zip", "url": f"https://git.example/{name}/{digest}.zip", "reference": digest, "shasum": ""}
+    source = {"type": "git", "url": f"https://git.example/{name}.git", "reference": digest}
+    return {"name": name, "version": version, "source": source, "dist": place}
 
 
 def integrity(body: bytes) -> str:

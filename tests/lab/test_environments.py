@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import sys
 import tarfile
@@ -16,7 +17,7 @@ import pytest
 
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Grade
-from bot.lab import environments, resolver, sandbox
+from bot.lab import environments, pythons, resolver, sandbox
 from bot.lab.cache import Cache
 from bot.lab.environments import Environment
 from bot.lab.host import Host
@@ -134,6 +135,29 @@ async def test_a_python_that_is_not_here(uv: Uv, cache: Cache, tmp_path: Path) -
     assert caught.value.grade is Grade.UNKNOWN
 
 
+async def test_another_python_of_this_machine_is_taken(uv: Uv, tmp_path: Path) -> None:
+    """The newest that fits and works: a wrapper of a version manager may be there and not, or be another version."""
+    listed = []
+    split = "| tr ' ' '\\n'"
+    said = {
+        "3.97.1": "exit 1",
+        "3.96.2": f"echo 3.10.1 /a /b {split}",
+        "3.95.9": "echo odd",
+        "3.94.0": f"echo 3.94.0 /real/python /real {split}",
+        "3.93.0": "exit 2",
+    }
+    for version, says in said.items():
+        (tmp_path / version).write_text(f"#!/bin/sh\n{says}\n")
+        (tmp_path / version).chmod(0o755)
+        listed.append({"path": str(tmp_path / version), "version": version, "implementation": "cpython"})
+    other = {"path": "/gone", "version": "3.98.0"}
+    listed += [{**other, "implementation": "cpython"}, {**other, "implementation": "pypy"}]
+    (tmp_path / "uv").write_text(f"#!/bin/sh\ncat <<'END'\n{json.dumps(listed)}\nEND\n")
+    (tmp_path / "uv").chmod(0o755)
+    found = await pythons.find_python(">=3.90", replace(uv, path=str(tmp_path / "uv")), tmp_path / "cache")
+    assert (found.path, found.version, found.prefix) == (Path("/real/python"), "3.94.0", Path("/real"))
+
+
 async def test_the_trees_own_hashes_bind(uv: Uv, cache: Cache, wheels: Path, tmp_path: Path) -> None:
     """A file of another content under the same name is not installed, whatever the index says of it."""
     line = f"greeter==1.0 --hash=sha256:{'0' * 64}"
@@ -168,7 +192,7 @@ def test_hashes_of_the_tree_replace_those_of_the_index() -> None:
     found = "a==1 \\\n    --hash=sha256:11 \\\n    --hash=sha256:12\nb[x]==2 --hash=sha256:22\n"
     own = Want(text="B[x]==2", name="b", where="", hashes=("sha256:33",))
     other = Want(text="a==3", name="a", where="", hashes=("sha256:44",))
-    assert environments.with_own_hashes(found, [own, other]) == (
+    assert pythons.with_own_hashes(found, [own, other]) == (
         "a==1 --hash=sha256:11 --hash=sha256:12\nb[x]==2 --hash=sha256:33\n"
     )
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 import textwrap
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from bot.lab.host import Host
 from bot.lab.locking import allowed, errand, gateway
 from bot.lab.locking.allowed import Allowed, Place, canonical
 from bot.lab.locking.errand import Errand, Room, Step
-from bot.lab.locking.gateway import Gateway
+from bot.lab.locking.gateway import Desk, Document, Gateway
 from bot.tools.http import Http, Reach
 from bot.tools.secrets import Secret
 from tests.lab import world
@@ -148,12 +148,14 @@ def say(**facts):
 
 
 @asynccontextmanager
-async def way_out(host: Host, places: Sequence[Place], **reach: Any) -> AsyncIterator[tuple[Gateway, Room]]:
+async def way_out(
+    host: Host, places: Sequence[Place], desk: Desk | None = None, **reach: Any
+) -> AsyncIterator[tuple[Gateway, Room]]:
     """A room with a way out to these places."""
     there = Reach(**{"trusted": {"127.0.0.1", "localhost"}, **reach})
     async with Http(there) as http:
         room = Room(host=host, http=http, reach=there, seconds=30, memory_mib=256)
-        async with room.gateway(places) as way:
+        async with room.gateway(places, desk) as way:
             yield way, room
 
 
@@ -259,6 +261,39 @@ async def test_a_package_that_is_not_there_is_no_trouble(host: Host, tmp_path: P
     async with Npm().running(tmp_path) as registry, way_out(host, [at(registry)]) as (way, room):
         assert await inside(way, room, f'say(got=tried(get, "{registry.url}/pad"))') == {"got": 404}
         way.check()
+
+
+class Clerk:
+    """A desk that makes one document of another, refuses a second, and has nothing to say of the rest."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    async def answer(self, url: str, get: Callable[[str, str], Awaitable[Document]]) -> Document | None:
+        """By the last part of the URL."""
+        match url.rpartition("/")[2]:
+            case "made":
+                return Document(b"made of " + (await get(f"{self.url}/pad", "*/*")).body[:9], "text/plain")
+            case "stray":
+                return await get("https://evil.example/pad", "*/*")
+            case "refused":
+                raise ConfigProblem("that is not wanted")
+        return None
+
+
+async def test_a_desk_makes_documents_and_refuses_some(host: Host, tmp_path: Path) -> None:
+    """It may fetch what the tool may, and no more; what it refuses makes the lock worthless."""
+    registry = Npm(packages={"pad": {"1": {}}})
+    async with registry.running(tmp_path), way_out(host, [at(registry)], Clerk(registry.url)) as (way, room):
+        names = ("made", "stray", "pad")
+        code = f"say(got=[str(tried(get, '{registry.url}/' + one))[:18] for one in {names}])"
+        made, stray, pad = (await inside(way, room, code))["got"]
+        assert (made[:17], stray, pad[:9]) == ('made of {"name": ', "404", '{"name": ')
+        way.check()
+        await inside(way, room, f'say(got=tried(get, "{registry.url}/refused"))')
+        with pytest.raises(ConfigProblem, match="that is not wanted"):
+            way.check()
+        assert not way.strangers and registry.seen == ["/pad", "/pad"]
 
 
 async def test_a_flood_is_ended(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

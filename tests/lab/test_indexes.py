@@ -8,6 +8,7 @@ import pytest
 
 from bot.core.errors import ConfigProblem
 from bot.lab import indexes
+from bot.lab.resolver import Uv
 from bot.tools.pip import IndexSettings
 
 MAIN = "http://127.0.0.1:1/simple"
@@ -42,6 +43,16 @@ def test_nothing_else_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_an_index_there_is_none() -> None:
     """With pip's no-index only the links count; where nobody names an index, uv's own default is not asked either."""
     told = indexes.environment(IndexSettings(index_url=MAIN, extra=("file:///a",), no_index=True, find_links=("c",)))
-    assert told["UV_NO_INDEX"] == "1" and not {"UV_DEFAULT_INDEX", "UV_INDEX"} & told.keys()
+    assert not {"UV_DEFAULT_INDEX", "UV_INDEX"} & told.keys() and told["UV_FIND_LINKS"] == "c"
+
+
+async def test_where_pip_may_ask_no_index_uv_is_told_so(tmp_path: Path) -> None:
+    """By an option, since no variable says it: otherwise uv would ask the public index for what the folder lacks."""
+    (tmp_path / "uv").write_text('#!/bin/sh\necho "$*"\n')
+    (tmp_path / "uv").chmod(0o755)
+    for alone, told in ((True, "pip compile a.txt --no-index\n"), (False, "pip compile a.txt\n")):
+        uv = Uv(path=str(tmp_path / "uv"), index=IndexSettings(find_links=("c",), index_url=MAIN, no_index=alone))
+        assert told == await uv.run(tmp_path, "pip", "compile", "a.txt")
+        assert "venv x\n" == await uv.run(tmp_path, "venv", "x")
     with pytest.raises(ConfigProblem, match="no package index is configured"):
         indexes.environment(IndexSettings())

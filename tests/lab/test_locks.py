@@ -21,7 +21,7 @@ from bot.core.model import Artifact, Component, Isolation, Release
 from bot.lab import resolver
 from bot.lab.host import Host
 from bot.lab.locking import splice
-from bot.lab.locks import LockJob, Locksmith, Relocked, Room
+from bot.lab.locks import LockJob, Locksmith, Relocked, Room, lacking
 from bot.tools.http import Http, Reach
 from bot.tools.npm import NpmSettings
 from bot.tools.pip import IndexSettings
@@ -180,7 +180,7 @@ async def test_a_workspace_is_locked_as_a_whole(host: Host, shop: Shop) -> None:
     """The manifests of all members are laid out; the one lock lies at the root, in a folder of the repository."""
     root = project("part", more='[tool.uv.workspace]\nmembers = ["part"]\n[tool.uv.sources]\npart={workspace=true}\n')
     part = project("pad==1.1").replace("app", "part")
-    lock = f'''version = 1
+    lock = f"""version = 1
 revision = 3
 requires-python = ">=3.11"
 
@@ -212,7 +212,7 @@ dependencies = [
 
 [package.metadata]
 requires-dist = [{{ name = "pad", specifier = "==1.0" }}]
-'''
+"""
     made = await relocked(host, shop, job(lock, root, "1.1", folder="web/", **{"web/part/pyproject.toml": part}))
     assert made.moved == (Moved("pad", "1.0", "1.1"), Moved("tie", "", "1.1"))
     assert list(made.files) == ["web/uv.lock"]
@@ -333,7 +333,7 @@ async def test_other_bytes_under_an_old_version_are_refused(host: Host, shop: Sh
     lock = before(shop)
     world.wheel(shop.folder, "top", "1.0", {"top.py": "evil"}, ["tie"])
     said = await refused(host, shop, job(lock, project("pad==1.1", "top>=1.0"), "1.1"))
-    assert "other files now under the old version of top 1.0" in said
+    assert "other files under the old version of top 1.0" in said
 
 
 async def test_a_lock_for_another_python_is_refused(host: Host, shop: Shop) -> None:
@@ -363,11 +363,19 @@ async def test_no_jail_no_lock(host: Host, shop: Shop) -> None:
     with pytest.raises(Permanent, match="in a jail only"):
         await relocked(bare, shop, job(before(shop), project("pad==1.1"), "1.1"))
     work = job(before(shop), project("pad==1.1"), "1.1")
-    with pytest.raises(Permanent, match=r"poetry\.lock is not made anew: Poetry is no part of Surefoot"):
-        await relocked(host, shop, replace(work, lock="poetry.lock"))
+    with pytest.raises(Permanent, match=r"pdm\.lock is not made anew: PDM is no part of Surefoot"):
+        await relocked(host, shop, replace(work, lock="pdm.lock"))
     assert "not among the files" in await refused(host, shop, replace(work, manifest="a/pyproject.toml"))
     assert "cannot be read" in await refused(host, shop, job("[", project("pad==1.1"), "1.1"))
     assert shop.index.seen == []
+
+
+async def test_what_this_machine_lacks_is_said_with_the_mend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence for each kind of lock that could not be made."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said = await lacking()
+    assert len(said) == 7 and all("nstall" in one for one in said)
+    assert [one for one in said if "Poetry" in one] and [one for one in said if "Yarn 1 is not installed" in one]
 
 
 # --- a uv that lies ------------------------------------------------------------------------------------------------
@@ -418,7 +426,7 @@ async def test_uv_has_the_last_word_on_what_was_put_back(
     new = before(shop).replace('"pad"\nversion = "1.0"', '"pad"\nversion = "1.1"')
     assert (await answered(host, shop, tmp_path, new, agrees=False, old=old)).files == {"uv.lock": new}
     assert (await answered(host, shop, tmp_path, new, agrees=True, old=old)).files != {"uv.lock": new}
-    monkeypatch.setattr("bot.lab.locking.uv.purl2url.get_repo_url", lambda purl: "https://public.example/project/x")
+    monkeypatch.setattr("packageurl.contrib.purl2url.get_repo_url", lambda purl: "https://public.example/project/x")
     public = "https://public.example/simple"
     old, new = old.replace(shop.url, public), new.replace(shop.url, public)
     with pytest.raises(Permanent, match="asks by a mirror, and uv does not agree"):
@@ -433,7 +441,7 @@ async def test_behind_a_mirror_the_lock_keeps_naming_the_public_index(
 ) -> None:
     """pip's index-url stands for the public index here; the files of what moves get the public index's own URLs."""
     public, files = "https://public.example/simple", "https://files.example"
-    monkeypatch.setattr("bot.lab.locking.uv.purl2url.get_repo_url", lambda purl: "https://public.example/project/x")
+    monkeypatch.setattr("packageurl.contrib.purl2url.get_repo_url", lambda purl: "https://public.example/project/x")
     lock = before(shop, index=public).replace("https://public.example/files", f"{files}/packages")
     made = await relocked(host, shop, job(lock, project("pad==1.1", "top>=1.0"), "1.1"))
     text = made.files["uv.lock"]

@@ -94,7 +94,7 @@ def test_skipped(): pass
 def pytest_run(folder: Path, **env: str) -> dict[str, junit.Outcome]:
     """A true run of pytest in a process of its own, read by our reader."""
     options = suites._REPORT.format(results=folder / "report.xml")
-    path = f"{suites._INSIDE}"
+    path = f"{suites.INSIDE}"
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "sub"],
         cwd=folder,

@@ -132,3 +132,32 @@ def test_what_is_not_read_is_said(tmp_path: Path) -> None:
     """A person then knows why nothing was installed."""
     tree(tmp_path, {"setup.py": "", "pyproject.toml": "[tool.poetry]\nname = 'x'\n"})
     assert [note.split(":")[0].split(" ")[0] for note in wants.read(tmp_path).notes] == ["pyproject.toml", "setup.py"]
+
+
+TOX = """\
+[testenv]
+deps =
+    -r{toxinidir}/needs.txt
+    pytest-mock>=1  ; python_version > "3"
+    py38: old
+    {[base]deps}
+    # a word
+"""
+
+
+def test_what_tox_installs_counts_where_nobody_else_says_it(tmp_path: Path) -> None:
+    """What the tests need may stand there alone; its conditions are its own."""
+    made = tree(tmp_path / "a", {"tox.ini": TOX, "needs.txt": "pytest\nhelper==1\n", "pyproject.toml": PROJECT})
+    assert [want.name for want in wants.read(made).all] == ["app-dep", "pytest", "helper", "pytest-mock"]
+    made = tree(tmp_path / "b", {"tox.ini": TOX, "needs.txt": "helper", "requirements.txt": "pytest==8\n"})
+    assert [want.name for want in wants.read(made).all] == ["pytest"]
+
+
+@pytest.mark.parametrize("text", ["odd", "[testenv]\ndeps = -r../away.txt\n", "[testenv]\ndeps = ???\n"])
+def test_a_tox_that_cannot_be_read_is_noted(text: str, tmp_path: Path) -> None:
+    """It was never needed before."""
+    (note,) = wants.read(tree(tmp_path, {"tox.ini": text})).notes
+    assert note.startswith("tox.ini is not read: ")
+
+
+PROJECT = '[project]\nname = "app"\ndependencies = ["app-dep"]\n'

@@ -19,7 +19,7 @@ from bot.core.lockfiles import Moved
 from bot.core.model import Component, Isolation
 from bot.lab import probe, resolver
 from bot.lab.host import Host
-from bot.lab.locking import npm
+from bot.lab.locking import packages
 from bot.lab.locks import LockJob, Locksmith, Relocked, Room
 from bot.tools.http import Http, Reach
 from bot.tools.npm import NpmSettings
@@ -201,7 +201,7 @@ async def test_npm_behind_a_mirror_keeps_the_public_name(
     best: Host, registry: Npm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a lock the public registry stands for whichever is configured; what moves is written so as well."""
-    monkeypatch.setattr(npm, "public_registry", lambda: "https://public.example")
+    monkeypatch.setattr(packages, "public_registry", lambda: "https://public.example")
     made = await relocked(best, registry, job(before("https://public.example"), "1.1.0"))
     assert made.moved == (Moved("pad", "1.0.0", "1.1.0"),)
     assert "https://public.example/pad/-/pad-1.1.0.tgz" in made.files["package-lock.json"]

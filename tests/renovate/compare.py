@@ -66,17 +66,19 @@ def pins_of(root: Path) -> list[Pin]:
 def ours(report: Mapping[str, Any], pins: Iterable[Pin]) -> dict[Key, Answer]:
     """Our JSON report as answers.
 
-    A row speaks of every exact pin of its component that is older than its target, and of the ranges that leave the
+    A row speaks of every exact pin among its places that is older than its target, and of the ranges that leave the
     target out; one without a kind tells that there is nothing to compare with.
     """
-    rows: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    rows: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for row in report["components"]:
-        rows.setdefault((row["ecosystem"], row["name"]), []).append(row)
+        for place in row["places"]:
+            rows.setdefault((row["ecosystem"], row["name"], place), []).append(row)
     seen: Counter[tuple[str, str]] = Counter()
     found: dict[Key, Answer] = {}
     for pin in pins:
         name, ecosystem = pin.component.name, pin.component.ecosystem
-        mine = [row for row in rows.get((ecosystem, name), ()) if row["kind"] and _moves(ecosystem, pin, row["target"])]
+        there = rows.get((ecosystem, name, f"{pin.path}:{pin.line}"), ())
+        mine = [row for row in there if row["kind"] and _moves(ecosystem, pin, row["target"])]
         lanes = {_lane(ecosystem, pin, row): row["target"] for row in mine}
         key = (pin.path, name, seen[pin.path, name])
         seen[pin.path, name] += 1

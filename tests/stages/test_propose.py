@@ -131,6 +131,19 @@ async def test_a_step_that_grew_since_it_was_found_is_what_it_is_now(shop):
     assert adopted.pull.ours and (adopted.pull.head, adopted.kind) == (after.pull.head, after.kind)
 
 
+async def test_a_file_that_asks_for_two_versions_keeps_them_apart(shop):
+    """Each has its own next step, and an update is for its own: nothing jumps over another one's major."""
+    await shop.push({"requirements.txt": "greeter==1.2.3\ngreeter==0.9\n"})
+    update = await proposed(shop)
+
+    assert "greeter==1.2.4\ngreeter==0.9\n" == await text_at(shop, "requirements.txt", update.pull.branch)
+    assert ("1.2.3", Kind.PATCH) == (update.current, update.kind)
+
+    await shop.push({"requirements.txt": "greeter==1.2.4\ngreeter==0.9\n"})
+    outcome = await run(shop, replace(update, state=State.DETECTED))
+    assert "main pins no greeter older than 1.2.4 any more" == moved(outcome, State.SUPERSEDED).note
+
+
 async def test_what_a_person_closed_is_not_opened_again(shop):
     """The version was turned down by hand; that holds also where our own memory of it was lost."""
     first = await proposed(shop)

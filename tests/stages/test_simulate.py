@@ -5,12 +5,10 @@ from __future__ import annotations
 import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.announce import Live
 from bot.core.errors import Permanent
 from bot.core.model import Grade, Isolation, PullNumber, Simulation, State
 from bot.core.ports import Say, Trial, silent
@@ -50,8 +48,8 @@ async def run(shop: Town, update, lab: Lab):
         with tempfile.TemporaryDirectory() as folder:
             yield await checkout.trees(shop.forge.git_url(REPO), token, base=base, head=head, into=Path(folder))
 
-    live = Live(shop.gh, update, every=timedelta(seconds=0.05))
-    return await simulate.run(update, gh=shop.gh, checkout=trees, lab=lab, config=CONFIG, live=live)
+    given = {"checkout": trees, "lab": lab, "config": CONFIG, "manifests": MANIFESTS}
+    return await simulate.run(update, gh=shop.gh, **given)
 
 
 async def test_both_sides_are_real_trees_of_the_base_as_it_is_now(shop):

@@ -19,6 +19,7 @@ from tests.builders import (
     a_decision,
     a_merge,
     a_pull,
+    a_rollout,
     a_sha,
     a_simulation,
     an_approval,
@@ -208,6 +209,7 @@ async def test_the_newer_takes_the_place(shop, other, why):
     "other",
     [
         sibling("2.0.0", kind=Kind.MAJOR),  # majors stand beside minors
+        sibling("2026.1", kind=Kind.SCHEME),  # and so does another numbering
         sibling("1.2.3"),  # older
         sibling("1.2.5", State.DETECTED, pull=None),  # not there for anybody to look at
         sibling("1.2.5", State.CLOSED),
@@ -254,3 +256,64 @@ async def test_what_is_on_its_way_does_not_give_way(shop):
     """Merged and deployed updates take their own road."""
     update = await decided(shop, State.ROLLING_OUT)
     assert await run(shop, update, sibling("1.2.5")) is None
+
+
+@pytest.mark.parametrize("state", [State.PROPOSED, State.SIMULATED, State.IN_REVIEW, State.DEFERRED, State.APPROVED])
+async def test_what_came_to_light_about_its_release_stops_it_wherever_it_is(shop, state):
+    """Nothing is tried, approved or merged of it; why stands in the decision, and looking again says nothing new."""
+    update = replace(await decided(shop, state), blocked="1.2.4 is known to be malicious")
+    outcome = await run(shop, update)
+    stopped = moved(outcome, State.REJECTED)
+
+    assert [("release", update.blocked)] == [(one.rule, one.why) for one in stopped.decision.findings]
+    assert State.REJECTED is drawn(update, outcome).state
+    assert await run(shop, stopped) is None
+    worse = await run(shop, replace(stopped, blocked="1.2.4 was yanked"))
+    assert isinstance(worse, Waiting) and "1.2.4 was yanked" == worse.update.decision.findings[0].why
+
+
+async def test_what_was_rejected_for_another_reason_is_told_of_this_one(shop):
+    """Whoever mends the failing test should know that it cannot be merged for all that."""
+    update = replace(await decided(shop, State.REJECTED), blocked="1.2.4 was yanked")
+    outcome = await run(shop, update)
+
+    assert isinstance(outcome, Waiting) and outcome.told and "1.2.4 was yanked" == outcome.why
+    assert "release" == outcome.update.decision.findings[0].rule
+
+
+async def test_what_turns_out_sound_is_tried_anew(shop):
+    """An advisory that was withdrawn, or a yank that was taken back, stops nothing any longer."""
+    update = replace(await decided(shop, State.APPROVED), blocked="1.2.4 was yanked")
+    stopped = moved(await run(shop, update), State.REJECTED)
+    again = moved(await run(shop, replace(stopped, blocked="")), State.PROPOSED)
+
+    assert (None, None) == (again.simulation, again.decision)
+
+
+async def test_a_person_who_merges_or_closes_what_is_stopped_comes_first(shop):
+    """What people do by hand is followed, whatever stands against it."""
+    update = replace(await decided(shop), blocked="1.2.4 was yanked")
+    await pulls.close(shop.people["ann"], REPO, update.pull.number)
+    closed = moved(await run(shop, update), State.CLOSED)
+
+    assert await run(shop, closed) is None
+
+
+@pytest.mark.parametrize("state", [State.MERGED, State.DEPLOYING, State.ROLLING_OUT])
+async def test_what_turns_out_malicious_on_its_way_is_turned_back(shop, state):
+    """As if its users had felt it: the reason stands where the revert reads it."""
+    merged = replace(found(shop), state=state, pull=a_pull(), merge=a_merge(), rollout=a_rollout(), blocked="it is bad")
+    outcome = await run(shop, merged)
+
+    assert "it is bad" == moved(outcome, State.ROLLING_BACK).rollout.because
+    assert State.ROLLING_BACK is drawn(merged, outcome).state
+    assert await run(shop, replace(merged, blocked="")) is None
+
+
+async def test_a_newer_one_that_is_stopped_takes_nobodys_place(shop):
+    """The older one was good, and the newer one is malicious."""
+    update, head = await decided(shop), a_sha(9)
+    tried_well = {"state": State.IN_REVIEW, "pull": a_pull(head=head), "simulation": a_simulation(head=head)}
+    newer = found(shop, target="1.2.5", **tried_well)
+    assert await run(shop, update, replace(newer, blocked="it is bad")) is None
+    assert State.SUPERSEDED is (await run(shop, update, newer)).to

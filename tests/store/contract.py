@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 import sqlalchemy as sa
 
+from bot.core.alerts import Aside, Word
 from bot.core.errors import ConfigProblem, Stale
 from bot.core.events import (
     ActionPressed,
@@ -29,7 +30,21 @@ from bot.core.events import (
     Uninstalled,
     concern,
 )
-from bot.core.model import Component, InstallationId, Login, PullNumber, Release, RepoName, State, UpdateId
+from bot.core.model import (
+    GROUP,
+    Artifact,
+    Component,
+    InstallationId,
+    Kind,
+    Login,
+    Member,
+    PullNumber,
+    Release,
+    RepoName,
+    State,
+    UpdateId,
+    id_of,
+)
 from bot.store.store import Store
 from tests.builders import (
     DAY,
@@ -44,6 +59,7 @@ from tests.builders import (
     a_component,
     a_merge,
     a_pull,
+    a_release,
     a_sha,
     a_simulation,
     an_entry,
@@ -590,6 +606,46 @@ async def test_updates_are_found_by_repository_component_and_pull(world: World) 
     assert [one.id for one in await store.recent()] == [mine, tool, done, far]
 
 
+async def test_siblings_are_found_through_groups(world: World) -> None:
+    """Whoever moves the same component, alone or with others, and whatever the same group moved before."""
+    mine = Member(component=a_component(), current="1.2.3", target="1.2.4", kind=Kind.PATCH)
+    theirs = replace(mine, component=a_component(name="tool"))
+    web = Component(name="web", ecosystem=GROUP)
+    single = await put_in(world, target="1.2.4", changed=NOW)
+    group = await put_in(world, component=web, target="2 updates a", members=(mine, theirs), changed=NOW + HOUR)
+    older = await put_in(world, component=web, target="1 update b", members=(theirs,), changed=NOW - HOUR)
+    other = replace(web, name="other")
+    await put_in(world, component=other, target="1 update c", members=(replace(mine, component=a_component(name="x")),))
+    await put_in(world, repo=OTHER)
+
+    async def found(uid: UpdateId) -> list[UpdateId]:
+        row = await world.store.load(uid)
+        assert row is not None
+        return [one.id for one in await world.store.siblings(row.update)]
+
+    assert await found(single) == [single, group]
+    assert await found(group) == [older, single, group]
+    assert await found(older) == [older, group]
+
+
+async def test_the_same_tag_with_another_digest_is_another_update(world: World) -> None:
+    """An image is built anew under its tag again and again: each of them is an update of its own."""
+    new = []
+    for number in (1, 2, 1):
+        digest = f"sha256:{number}"
+        uid = id_of(REPO, a_component(), "1.2.3", digest)
+        update = an_update(id=uid, target="1.2.3", kind=Kind.DIGEST, release=a_release("1.2.3", digest=digest))
+        new.append(await world.store.add(update, an_entry(update=uid)))
+    assert new == [True, True, False]
+
+
+async def test_the_same_version_for_other_places_is_another_update(world: World) -> None:
+    """Counted, since component and target are the same; each count is there once."""
+    for again, fresh in ((0, True), (1, True), (1, False)):
+        uid = id_of(REPO, a_component(), "1.2.4", again=again)
+        assert await world.store.add(an_update(id=uid, again=again), an_entry(update=uid)) is fresh
+
+
 async def test_what_was_said_makes_nobody_stale(world: World) -> None:
     """The voice remembers beside the loop, and an update is unsaid until it was said in full at its last version."""
     uid = await put_in(world)
@@ -812,3 +868,91 @@ async def test_migrating_again_changes_nothing(world: World) -> None:
     await asyncio.gather(world.store.migrate(), second.migrate())
     second.close()
     assert await world.store.load(uid) is not None
+
+
+# What GitHub tells, and what releases were
+
+
+def a_word(name: str = "greeter", **more: object) -> Word:
+    return Word(**({"id": "GHSA-aaaa-bbbb-cccc", "ecosystem": "pypi", "name": name} | more))  # type: ignore[arg-type]
+
+
+async def uses(world: World, name: str = "greeter", repo: RepoName = REPO) -> None:
+    """The repository's last answers bear this name."""
+    await world.store.install([repo], INSTALLATION, now=NOW)
+    row = await world.store.repo(repo)
+    assert row is not None
+    await world.store.save_repo(replace(row, notes={"answers": [{"name": name}]}), due=NOW + DAY)
+    world.forget()
+
+
+async def test_a_word_is_kept_and_heard_where_its_package_is_used(world: World) -> None:
+    """Whoever bears the package is looked at now, nobody else is, and what was said before of it is replaced."""
+    await uses(world, "Greeter")
+    await uses(world, "other", OTHER)
+    await world.hear(concern(Advised(repo=None, words=(a_word(), a_word("nobody.has-this")))))
+    assert await world.store.due(NOW) == ["r:acme/shop"]
+    assert {heard.word.name for heard in await world.store.words()} == {"greeter", "nobody.has-this"}
+
+    await world.hear(concern(Advised(repo=None, words=(a_word(withdrawn=True),))))
+    said = {heard.word.name: heard for heard in await world.store.words()}
+    assert said["greeter"].word.withdrawn and said["greeter"].at == NOW
+
+
+async def test_a_word_about_what_nobody_uses_is_not_kept(world: World) -> None:
+    """GitHub tells of every package in the world."""
+    await uses(world, "other")
+    await world.hear(concern(Advised(repo=None, words=(a_word(),))))
+    assert (await world.store.words(), await world.store.due(NOW)) == ((), [])
+
+
+async def test_what_is_set_aside_stays_so_under_another_name_of_the_repository(world: World) -> None:
+    """A dismissed alert counts in its repository alone, until it is opened again."""
+    await uses(world)
+    told = Advised(repo=REPO, words=(a_word(),), aside=Aside(id=a_word().id, aside=True))
+    await world.hear(replace(concern(told), number=7))
+    await world.hear(replace(concern(told), number=7))
+    assert await world.store.asides("ACME/shop") == {a_word().id}
+    assert await world.store.asides(OTHER) == frozenset()
+
+    await world.hear(replace(concern(Renamed(repo=RepoName("acme/store"), was=REPO)), number=7))
+    assert await world.store.asides("acme/store") == {a_word().id}
+
+    again = Advised(repo=RepoName("acme/store"), words=(a_word(),), aside=Aside(id=a_word().id, aside=False))
+    await world.hear(replace(concern(again), number=7))
+    assert await world.store.asides("acme/store") == frozenset()
+
+
+def listed(digest: str, version: str = "1.2.4") -> Release:
+    return Release(version=version, artifacts=(Artifact(filename="a.whl", url="", sha256=digest * 64),))
+
+
+async def test_a_file_that_was_swapped_is_remembered_for_good(world: World) -> None:
+    """By every process, also after the broom went; what is sound is swept out when nobody asks any more."""
+    store, component = world.store, a_component()
+    assert await store.altered(component, [Release(version="1.2.4")], NOW) == {}
+    assert [await store.altered(component, [listed("1")], NOW) for _ in range(2)] == [{}, {}]
+    assert "swapped" in (await store.altered(component, [listed("2"), listed("1", "9.9")], NOW))["1.2.4"]
+    await store.prune(NOW + DAY)
+
+    assert list(await store.altered(component, [listed("1")], NOW + DAY)) == ["1.2.4"]
+    assert await store.altered(component, [listed("2", "9.9")], NOW) == {}  # it was forgotten, and is seen anew
+
+
+async def test_who_asks_every_day_keeps_what_is_known(world: World) -> None:
+    """A version that is open for months is compared with its very first files."""
+    for day in range(0, 40, 2):
+        await world.store.altered(a_component(), [listed("1")], NOW + day * DAY)
+        await world.store.prune(NOW + day * DAY - 3 * DAY)
+
+    assert list(await world.store.altered(a_component(), [listed("2")], NOW + 40 * DAY)) == ["1.2.4"]
+
+
+async def test_words_of_a_year_ago_are_swept_out(world: World) -> None:
+    """By then every database knows them."""
+    await uses(world)
+    await world.hear(concern(Advised(repo=None, words=(a_word(),))))
+    await world.store.prune(NOW + 300 * DAY)
+    assert len(await world.store.words()) == 1
+    await world.store.prune(NOW + 400 * DAY)
+    assert await world.store.words() == ()

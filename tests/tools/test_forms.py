@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -200,3 +201,19 @@ def test_files_of_an_older_release_are_still_read(tmp_path: Path) -> None:
     (file,) = (tmp_path / "c").iterdir()
     file.write_bytes(b'{"url":"u","digest":"%s","headers":{}}\nabc' % digest.encode())
     assert folder.load("key") == Kept(url="u", digest=digest, body=b"abc")
+
+
+async def test_who_is_alone_needs_no_threads(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A big document is made at once where nobody else waits, and is the same as one that is made in a thread."""
+    threads: list[int] = []
+
+    def make(answer: Answer) -> int:
+        threads.append(threading.get_ident())
+        return len(answer.body)
+
+    shelf.pages["/big"] = "z" * SMALL
+    form = Form(name="big", make=make, pack=lambda size: b"%d" % size, unpack=int)
+    for alone in (False, True):
+        async with Http(TRUSTED, cache=Memory(), alone=alone) as http:
+            assert (await http.made(f"{shelf.url}/big", form)).value == SMALL
+    assert [one == threading.get_ident() for one in threads] == [False, True]

@@ -17,12 +17,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from ruamel.yaml import YAML
 
-from bot.core.model import ENDS, Entry, State
+from bot.core.model import ENDS, Entry, InstallationId, RepoName, State
 from bot.store.store import Store
 from bot.tools.secrets import Secret
 from bot.web.api import Api
 from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
+from bot.web.inventory import Inventory
 from bot.web.webhook import EVENTS, MOST_BYTES, Door
 from tests.builders import NOW, a_rollout, a_simulation, a_suite, an_entry, an_update
 
@@ -60,7 +61,9 @@ async def _doors(tmp_path: Path, *, secret: Secret | None, token: Secret | None)
     application = web.Application(client_max_size=MOST_BYTES, middlewares=[guard(token)])
     door = Door(store, secret=secret, nudge=lambda: nudges.append(1), clock=lambda: datetime.now(UTC))
     application.router.add_post("/github", door)
-    application.router.add_routes([*Api(store, missing=("APP_ID: x",)).routes(), *Dashboard(store).routes()])
+    application.router.add_routes(
+        [*Api(store, missing=("APP_ID: x",)).routes(), *Inventory(store).routes(), *Dashboard(store).routes()]
+    )
     async with TestClient(TestServer(application)) as client:
         yield Doors(store, client, nudges)
     store.close()
@@ -185,6 +188,36 @@ async def test_a_simulation_is_read_by_machines(doors: Doors) -> None:
     assert "text/plain" == log.content_type and "boom <b>" in await log.text() and login not in await log.text()
     for path in (f"/api/updates/{update.id}/log/none", "/api/updates/none/simulation", "/api/updates/none/log/unit"):
         assert 404 == (await doors.client.get(path)).status
+
+
+async def test_the_fleet_has_one_table(doors: Doors) -> None:
+    """Which repository is on what, for people and machines; a name narrows it down, and foreign words stay words."""
+    answers = [
+        {
+            "name": "<b>urllib3",
+            "ecosystem": "pypi",
+            "current": "1.26.20",
+            "verdict": "hold",
+            "target": "2.5.0",
+            "why": ["a <i>"],
+        },
+        {"written": "by another version"},
+    ]
+    await doors.store.install([RepoName("acme/shop"), RepoName("acme/gone")], InstallationId(1), now=NOW)
+    for name in ("acme/shop", "acme/gone"):
+        row = await doors.store.repo(name)
+        assert row is not None
+        await doors.store.save_repo(replace(row, notes={"answers": answers}), due=None)
+
+    page = await (await doors.client.get("/inventory")).text()
+    data = await (await doors.client.get("/api/inventory?name=URLLIB")).json()
+    none = await (await doors.client.get("/inventory?name=other")).text()
+
+    assert "&lt;b&gt;urllib3" in page and "<b>urllib3" not in page and "a &lt;i&gt;" in page and "2 of 2" in page
+    [entry] = data["components"]
+    assert (2, 2, "2.5.0") == (entry["repos"], entry["behind"], entry["newest"])
+    assert [{"version": "1.26.20", "repos": ["acme/gone", "acme/shop"]}] == entry["versions"]
+    assert "Nobody uses anything of that name" in none
 
 
 async def test_lists_are_bounded_and_by_repository(doors: Doors) -> None:

@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import sys
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from bot.adapters import Tools, open_one
-from bot.core.ports import Advisories
+from bot.core.ports import Advisories, Words
+
+if TYPE_CHECKING:
+    from bot.adapters.advisories._heard import Listener
+    from bot.adapters.advisories.kev import Kev
 
 OFF = "off"
 
 
-def open_advisories(setting: str, tools: Tools) -> Advisories | None:
+def listener(inner: Advisories | None, told: Words) -> Listener:
+    """Who hears of advisories from GitHub as well. inner: the databases, None where nobody is asked."""
+    from bot.adapters.advisories._heard import Listener  # a look at a checkout hears nothing, and need not load it
+
+    return Listener(inner, told)
+
+
+def open_advisories(setting: str, tools: Tools, *, kev: str = "", eol: str = "") -> Advisories | None:
     """Whom to ask, as the operator set it: a service's URL, a folder of dumps, "off" for nobody; empty for OSV.dev.
 
-    ConfigProblem for a folder that is none.
+    kev, eol: where the lists of exploited flaws and of ended versions are; "" for none. ConfigProblem for a folder or
+    a file that is none.
     """
-    if setting == OFF:
-        return None
+    members = [_database(setting, tools)] if setting != OFF else []
+    if not (kev or eol):
+        return members[0] if members else None
+    from bot.adapters.advisories._joined import Joined
+
+    family = sys.modules[__name__]
+    members += [cast(Advisories, open_one(family, "endoflife", {"place": eol}, tools))] if eol else []
+    joined = Joined(*members)
+    return cast("Kev", open_one(family, "kev", {"place": kev}, tools)).over(joined) if kev else joined
+
+
+def _database(setting: str, tools: Tools) -> Advisories:
     family = sys.modules[__name__]
     if not setting or setting.startswith(("http://", "https://")):
         return cast(Advisories, open_one(family, "osv", {"url": setting} if setting else {}, tools))

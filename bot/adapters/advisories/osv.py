@@ -119,6 +119,14 @@ class Osv:
         found = {version: self._told(answers[question], ecosystem, version) for version, question in questions.items()}
         return {version: advisories for version, advisories in found.items() if advisories}
 
+    def forget(self, component: Component) -> None:
+        """Ask anew about every version of the package: somebody says that there is news."""
+        ecosystem, name = _names.ecosystem_of(component), _names.name_of(component)
+        folded = _names.folded(ecosystem, name)
+        for one in [one for one in self._answers if one.ecosystem == ecosystem]:
+            if one.name == name or _names.folded(ecosystem, one.name) == folded:
+                self._answers.pop(one, None)
+
     async def _ask(self, question: Question) -> Found:
         kept = self._answers.get(question)
         if kept is None:

@@ -14,6 +14,8 @@ from bot.core.model import Component, Pin, Release
 
 LONGEST = 300  # no version that anybody means is longer
 
+_NUMBERS = re.compile(r"(?:0|[1-9][0-9]{0,9})(?:\.(?:0|[1-9][0-9]{0,9})){0,9}")
+
 
 def pinned(
     file: File,
@@ -57,10 +59,15 @@ def rewrite(
 ) -> str:
     """`_spots.rewrite` with the pins that `find` reads of a path and a text; what was written is read back.
 
+    Not so where numbers came in the place of as many numbers: no file gives those a meaning, and what took the ones for
+    a version takes the others for one. To read a long file again for each of its pins is what takes the time.
+
     ConfigProblem too where the file would not say what was meant: who publishes a release chooses its version's
     characters, and a file gives some of them a meaning.
     """
     after = _spots.rewrite(text, find(pin.path, text), pin, release, said)
+    if not pin.digest and _alike(pin.version or "", release.version):
+        return after
     try:
         mine = [one for one, _ in find(pin.path, after) if one.component == pin.component]
         there = any(_is_at(one, release, ranged=pin.version is None) for one in mine)
@@ -73,6 +80,12 @@ def rewrite(
             mend="Write it by hand",
         )
     return after
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether both are plain numbers, and as many of them."""
+    both = _NUMBERS.fullmatch(one) and _NUMBERS.fullmatch(other)
+    return both is not None and one.count(".") == other.count(".")
 
 
 def _is_at(pin: Pin, release: Release, *, ranged: bool) -> bool:

@@ -49,6 +49,9 @@ class _Version(
     has_install_script: msgspec.Raw = ABSENT
     scripts: msgspec.Raw = ABSENT
     gypfile: msgspec.Raw = ABSENT
+    os: msgspec.Raw = ABSENT
+    cpu: msgspec.Raw = ABSENT
+    engines: msgspec.Raw = ABSENT
     npm_user: msgspec.Raw = ABSENT
     maintainers: msgspec.Raw = ABSENT
     repository: msgspec.Raw = ABSENT
@@ -58,10 +61,28 @@ class _Version(
 class _Document(msgspec.Struct, omit_defaults=True):
     versions: dict[str, _Version] | None = None
     time: dict[str, msgspec.Raw] = {}
+    tags: msgspec.Raw = msgspec.field(name="dist-tags", default=ABSENT)
+
+
+class _Packed(msgspec.Struct, omit_defaults=True):
+    """A document as it is kept, with what its versions say together; each of them is read when it is wanted.
+
+    scripts: whether it says of any version whether its installation runs a script. systems: whether any is for some
+    systems alone. latest: what it calls so.
+    """
+
+    versions: dict[str, msgspec.Raw] = {}
+    time: dict[str, msgspec.Raw] = {}
+    scripts: bool = False
+    systems: bool = False
+    latest: str = ""
+    attested: dict[str, str] = {}
 
 
 # Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
 _DOCUMENTS = msgspec.json.Decoder(_Document)
+_VERSIONS = msgspec.json.Decoder(_Version)
+_PACKED = msgspec.json.Decoder(_Packed)
 
 
 class Listing:
@@ -70,10 +91,10 @@ class Listing:
     full: nothing more can be had for asking in another way, but for the attestations.
     """
 
-    __slots__ = ("_document", "_known", "_packed", "_reader", "attested", "full", "page")
+    __slots__ = ("_known", "_packed", "_reader", "_versions", "attested", "full", "page")
 
-    def __init__(self, document: _Document, *, full: bool, page: str, packed: bytes = b"") -> None:
-        self._document = document
+    def __init__(self, document: _Document | _Packed, *, full: bool, page: str, packed: bytes = b"") -> None:
+        self._versions: Mapping[str, _Version | msgspec.Raw] = document.versions or {}
         self._packed = packed
         self._reader = _Reader(document, full=full, page=page)
         self._known: dict[str, Release] = {}
@@ -93,22 +114,15 @@ class Listing:
 
     def brief(self) -> tuple[Release, ...]:
         """All of them without what `release` tells better: files, people, times and links. All are partial."""
-        return tuple(self._reader.brief(version, said) for version, said in self._versions.items())
+        return tuple(self._reader.brief(version, _read(said)) for version, said in self._versions.items())
 
     def packed(self) -> bytes:
         """The document without all that nobody here reads."""
-        if self._packed:
-            return self._packed
-        slim = {version: _slim(said) for version, said in self._versions.items()}
-        return msgspec.json.encode(_Document(versions=slim, time=self._document.time))
+        return self._packed or self._reader.packed(self._versions)
 
-    @property
-    def _versions(self) -> dict[str, _Version]:
-        return self._document.versions or {}
-
-    def _made(self, version: str, said: _Version) -> Release:
+    def _made(self, version: str, said: _Version | msgspec.Raw) -> Release:
         if version not in self._known:
-            self._known[version] = self._reader.release(version, said)
+            self._known[version] = self._reader.release(version, _read(said))
         return self._known[version]
 
     def __len__(self) -> int:
@@ -117,7 +131,11 @@ class Listing:
 
 def unpacked(packed: bytes, *, full: bool, page: str) -> Listing:
     """The listing that was packed so. DecodeError for anything else."""
-    return Listing(_DOCUMENTS.decode(packed), full=full, page=page, packed=packed)
+    return Listing(_PACKED.decode(packed), full=full, page=page, packed=packed)
+
+
+def _read(said: _Version | msgspec.Raw) -> _Version:
+    return said if isinstance(said, _Version) else _VERSIONS.decode(said)
 
 
 def _slim(said: _Version) -> _Version:
@@ -147,22 +165,39 @@ def read(body: bytes, name: str, url: str, *, kind: str, asked_full: bool, page:
 class _Reader:
     """Makes releases of one document; equal texts, of which it is full, become one object."""
 
-    def __init__(self, document: _Document, *, full: bool, page: str) -> None:
-        versions = document.versions or {}
+    def __init__(self, document: _Document | _Packed, *, full: bool, page: str) -> None:
         self._time = document.time
         self._full = full
         self._page = page
         self._same: dict[tuple[Callable[..., Any], bytes], Any] = {}
-        # A registry that says something for no version at all leaves it out; one that says it for some means the rest.
         self._trusts: dict[tuple[object, ...], Trust] = {}
+        self._silent: dict[str | None, Trust] = {}
+        if isinstance(document, _Packed):
+            self._says_scripts, self.attested = document.scripts, document.attested
+            self._says_systems, self._latest = document.systems, document.latest
+        else:
+            self._together(document.versions or {})
+            self._latest = _latest(document.tags)
+        self._says_attested = bool(self.attested)
+
+    def _together(self, versions: Mapping[str, _Version]) -> None:
+        # A registry that says something for no version at all leaves it out; one that says it for some means the rest.
         every = versions.values()
         self._says_scripts = any(_is_there(one.has_install_script) or _is_there(one.scripts) for one in every)
-        self._says_attested = any(_is_there(one.dist.attestations) for one in every)
+        self._says_systems = any(one.os is not one.cpu for one in every)  # but for both absent, no two are one
+        # Most are absent, and there are thousands of them: that is seen without a call.
         self.attested = {
-            version: self._once(_attestations, said.dist.attestations)
+            version: self._once(_attestations, raw)
             for version, said in versions.items()
-            if _is_there(said.dist.attestations)
+            if (raw := said.dist.attestations) is not ABSENT and _is_there(raw)
         }
+
+    def packed(self, versions: Mapping[str, _Version | msgspec.Raw]) -> bytes:
+        """The document as it is kept."""
+        slim = {version: _slim(_read(said)) for version, said in versions.items()}
+        together = {"scripts": self._says_scripts, "attested": self.attested}
+        together |= {"systems": self._says_systems, "latest": self._latest}
+        return msgspec.json.encode({"versions": slim, "time": self._time, **together})
 
     def release(self, version: str, said: _Version) -> Release:
         """One version, partial where asking again would tell more."""
@@ -175,23 +210,46 @@ class _Reader:
             trust=self._trust(version, said),
             url=self._page.replace("{}", version) or None,
             links=self._links(said),
+            latest=self._latest,
+            node=self._once(_node, said.engines),
             partial=not self._full or version in self.attested,
         )
 
     def brief(self, version: str, said: _Version) -> Release:
         """Only what decides whether it is looked at, as an abbreviated document knows no more."""
         words = "" if said.deprecated is ABSENT else self._once(_deprecated, said.deprecated)
-        return Release(version=version, deprecated=words, trust=self._trust(version, said), partial=True)
+        node = "" if said.engines is ABSENT else self._once(_node, said.engines)
+        trust = self._trust(version, said)
+        return Release(version=version, deprecated=words, trust=trust, latest=self._latest, node=node, partial=True)
 
     def _trust(self, version: str, said: _Version) -> Trust:
         provenance = "" if self._says_attested and version not in self.attested else None
+        # An abbreviated document mostly says none of this, thousands of times.
+        if (
+            said.npm_user is said.maintainers is said.has_install_script is said.scripts is said.gypfile is ABSENT
+            and said.os is said.cpu
+        ):
+            if provenance not in self._silent:
+                script, binary = False if self._says_scripts else None, False if self._says_systems else None
+                self._silent[provenance] = Trust(provenance=provenance, install_script=script, binary=binary)
+            return self._silent[provenance]
         publisher, maintainers = self._once(_publisher, said.npm_user), self._once(_people, said.maintainers)
-        key = (provenance, publisher, maintainers, script := self._script(said))
+        script, binary = self._script(said), self._binary(said)
+        key = (provenance, publisher, maintainers, script, binary)
         if key not in self._trusts:
             self._trusts[key] = Trust(
-                provenance=provenance, publisher=publisher, maintainers=maintainers, install_script=script
+                provenance=provenance,
+                publisher=publisher,
+                maintainers=maintainers,
+                install_script=script,
+                binary=binary,
             )
         return self._trusts[key]
+
+    def _binary(self, said: _Version) -> bool | None:
+        if not self._says_systems:
+            return None
+        return self._once(_systems, said.os) or self._once(_systems, said.cpu)
 
     def _script(self, said: _Version) -> bool | None:
         runs = (
@@ -276,6 +334,23 @@ def _runs(raw: msgspec.Raw) -> bool:
     # Most have scripts, few have these: a look at the bytes spares reading them.
     said = _value(raw) if b"install" in bytes(raw) else None
     return isinstance(said, dict) and any(said.get(name) for name in SCRIPTS)
+
+
+def _systems(raw: msgspec.Raw) -> bool:
+    """Whether it names systems that it is for; those that it is not for ("!win32") are no sign of compiled code."""
+    said = _value(raw)
+    named = said if isinstance(said, list) else [said]
+    return any(isinstance(one, str) and one not in ("", "any") and not one.startswith("!") for one in named)
+
+
+def _latest(raw: msgspec.Raw) -> str:
+    said = _value(raw)
+    return text_of(said.get("latest")) if isinstance(said, dict) else ""
+
+
+def _node(raw: msgspec.Raw) -> str:
+    said = _value(raw)
+    return text_of(said.get("node")) if isinstance(said, dict) else ""
 
 
 def _homepage(raw: msgspec.Raw) -> str | None:

@@ -109,9 +109,10 @@ def _releases(
     last: list[File] = []
     count = 0
     for file in files:
+        filename = file.filename
         # The wheels of one version mostly stand side by side, and there may be ten thousand.
-        if not namer.as_the_last(file.filename):
-            text = namer.version(file.filename)
+        if not (filename.startswith(namer.began) and filename.endswith(".whl") and filename.count("-") in (4, 5)):
+            text = namer.version(filename)
             if text is None:
                 continue
             last = lists.of(text)
@@ -176,20 +177,16 @@ class _Namer:
     def __init__(self, name: str) -> None:
         self._name = name
         self._same: dict[str, bool] = {}
-        self._last = "-"  # how the wheel began that was last asked for; no file's name begins so
-
-    def as_the_last(self, filename: str) -> bool:
-        """Whether it is a wheel of the same version as the last file that `version` was asked for."""
-        return filename.startswith(self._last) and filename.endswith(".whl") and filename.count("-") in (4, 5)
+        self.began = "-"  # how the wheel began that `version` was last asked for; no file's name begins with a dash
 
     def version(self, filename: str) -> str | None:
         """None for a file of another project, and for one that is neither a wheel nor an sdist."""
-        self._last = "-"
+        self.began = "-"
         if filename.endswith(".whl"):
             parts = filename.split("-")
             if len(parts) not in (5, 6) or not self._is(parts[0]):
                 return None
-            self._last = f"{parts[0]}-{parts[1]}-"
+            self.began = f"{parts[0]}-{parts[1]}-"
             return parts[1].replace("_", "-")
         stem = next((filename[: -len(end)] for end in SDISTS if filename.endswith(end)), None)
         if stem is None:

@@ -10,7 +10,8 @@ one more question (`/-/npm/v1/attestations/<name>@<version>`) tells the reposito
 Registries differ in what they say. What one leaves out is not known, which is neither good nor bad. Whether a script
 runs at installation is what the publisher's manifest says; the archive could hold another. Who published is the name of
 an account, or "trusted publisher" with the provider and its configuration. A package cannot be withdrawn in npm but by
-taking it back, after which it is not listed. `latest` and other tags choose nothing here: all versions are listed.
+taking it back, after which it is not listed. `latest` and other tags choose nothing here: all versions are listed, with
+the one that is called the latest, and what each says of the Node that it needs and the systems that it is for.
 
 Registries and logins come from npm's own settings: the environment and the `.npmrc` of the user and of the machine,
 never that of a repository. Options add to them: `url`, the main registry; `token`, the name of a secret for it;
@@ -23,11 +24,11 @@ import asyncio
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from urllib.parse import quote, urlsplit
 
 import msgspec
 from cachetools import LRUCache
-from packageurl.contrib import purl2url
 
 from bot.adapters import Options, Tools, decode, secret_of
 from bot.adapters.sources import _packument
@@ -225,7 +226,7 @@ def _listing(name: str, *, full: bool) -> Form[Listing]:
         said, page, document = _LISTINGS.decode(packed)
         return _packument.unpacked(document, full=said, page=page)
 
-    return Form(name=f"npm listing 1 {name} {full}", make=make, pack=pack, unpack=unpack)
+    return Form(name=f"npm listing 3 {name} {full}", make=make, pack=pack, unpack=unpack)
 
 
 def _brief(name: str) -> Form[_List]:
@@ -243,7 +244,7 @@ def _brief(name: str) -> Form[_List]:
         said = _BRIEFS.decode(packed)
         return _List(releases=said.releases, listing=whole.unpack(said.document) if said.document else None)
 
-    return Form(name=f"npm brief 1 {name}", make=make, pack=pack, unpack=unpack)
+    return Form(name=f"npm brief 3 {name}", make=make, pack=pack, unpack=unpack)
 
 
 def _named(checksum: str) -> Form[str]:
@@ -258,9 +259,19 @@ _BRIEFS = msgspec.msgpack.Decoder(_Packed)
 _LISTINGS = msgspec.msgpack.Decoder(tuple[bool, str, bytes])
 
 
+@cache
+def _public_place() -> str:
+    """The host from which the library that knows package URLs would download."""
+    from packageurl.contrib import purl2url
+
+    return urlsplit(purl2url.get_download_url("pkg:npm/x@1") or "").netloc  # type: ignore[no-untyped-call]  # no types
+
+
 def _page(url: str, name: str) -> str:
     """Where people read of a version of a public package, with {} for it; "" for a package of another registry."""
-    purl = f"pkg:npm/{quote(name, safe='/')}@1"
-    public = purl2url.get_download_url(purl) or ""  # type: ignore[no-untyped-call]  # it has no types
-    shown = purl2url.get_repo_url(purl) or ""  # type: ignore[no-untyped-call]  # it has no types
-    return f"{shown[:-1]}{{}}" if urlsplit(url).netloc == urlsplit(public).netloc and shown.endswith("/1") else ""
+    from packageurl.contrib import purl2url  # slow to load, and only for a document that is new
+
+    if urlsplit(url).netloc != _public_place():
+        return ""
+    shown = purl2url.get_repo_url(f"pkg:npm/{quote(name, safe='/')}@1") or ""  # type: ignore[no-untyped-call]  # no types
+    return f"{shown[:-1]}{{}}" if shown.endswith("/1") else ""

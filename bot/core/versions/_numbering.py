@@ -38,6 +38,8 @@ def changed(low: Sequence[int], high: Sequence[int]) -> bool:
 
 def trimmed(numbers: Sequence[int]) -> tuple[int, ...]:
     """Without the zeros at the end, which say nothing."""
+    if numbers and numbers[-1]:
+        return tuple(numbers)
     kept = list(numbers)
     while kept and not kept[-1]:
         kept.pop()

@@ -23,7 +23,7 @@ from bot.lab import sandbox, trees
 from bot.lab.host import Host
 from bot.lab.jobs import MIB, Job, Limits, Ran, Reason
 from bot.lab.locking.allowed import Place
-from bot.lab.locking.gateway import Gateway, opened
+from bot.lab.locking.gateway import Desk, Gateway, opened
 from bot.tools.cache import Cache
 from bot.tools.http import Http, Reach
 
@@ -54,9 +54,11 @@ class Room:
     seconds: float = 300.0
     memory_mib: int = 1024
 
-    def gateway(self, places: Sequence[Place]) -> contextlib.AbstractAsyncContextManager[Gateway]:
-        """A way out to these places."""
-        return opened(places, self.http, self.reach, self.cache)
+    def gateway(
+        self, places: Sequence[Place], desk: Desk | None = None
+    ) -> contextlib.AbstractAsyncContextManager[Gateway]:
+        """A way out to these places. desk: who makes or refuses some of what is asked for there."""
+        return opened(places, self.http, self.reach, self.cache, desk)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +75,7 @@ class Errand:
     """What to do inside. files: those of the repository, path -> text; settings: files beside it, for the tool alone.
 
     wanted: paths to bring back. env: on top of what names the proxy and the authority; "{work}" stands for the folder
-    that holds settings. visible: as in `bot.lab.jobs.Job`.
+    that holds settings. visible, roomy: as in `bot.lab.jobs.Job`.
     """
 
     steps: Sequence[Step]
@@ -82,6 +84,7 @@ class Errand:
     settings: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     visible: tuple[Path, ...] = ()
+    roomy: bool = False
 
     def with_steps(self, *steps: Step) -> Errand:
         """The same for other commands."""
@@ -114,6 +117,14 @@ async def run(errand: Errand, gateway: Gateway, room: Room) -> Brought:
         with trees.offered(Path(name), host) as tree:
             ran = await sandbox.run(_job(errand, gateway, tree, room), host)
     return _brought(ran, room.seconds)
+
+
+async def through(errand: Errand, places: Sequence[Place], room: Room, desk: Desk | None = None) -> Brought:
+    """Do it with a gateway of its own. As `run`; what the tool could not have says more than its complaint."""
+    async with room.gateway(places, desk) as way:
+        brought = await run(errand, way, room)
+        way.check()
+    return brought
 
 
 def _lay_out(folder: Path, errand: Errand, gateway: Gateway) -> None:
@@ -163,6 +174,7 @@ def _job(errand: Errand, gateway: Gateway, tree: Path, room: Room) -> Job:
         command=(python, "-I", "-S", "-c", _BRIDGE.read_text(), PLAN),
         tree=tree,
         visible=tuple(dict.fromkeys(seen)),
+        roomy=errand.roomy,
         env={**proxies, "SSL_CERT_FILE": f"{{work}}/{AUTHORITY}", "NO_COLOR": "1", **errand.env},
         limits=Limits(seconds=room.seconds, memory_mib=room.memory_mib, disk_mib=1024),
     )

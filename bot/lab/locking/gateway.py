@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -35,6 +36,25 @@ _MOST_REQUESTS = 20_000
 _MOST_BYTES = 1 << 30
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _SHUT = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class Document(NamedTuple):
+    """What the tool is given. kind: its content type."""
+
+    body: bytes
+    kind: str
+
+
+class Desk(Protocol):
+    """Who has a say in what a tool is given: makes documents that no place has, and refuses what may be fetched."""
+
+    async def answer(self, url: str, get: Callable[[str, str], Awaitable[Document]]) -> Document | None:
+        """The document in this URL's stead; None to go on as usual.
+
+        get: fetches a URL (with an Accept header) as the tool itself might. Missing for a document that there is not;
+        any other SurefootError makes the lock worthless, and is its reason.
+        """
+        ...
 
 
 class Fetchers:
@@ -69,7 +89,7 @@ class Fetchers:
 class Gateway:
     """Made by `opened`. strangers: origins that were asked for and are none of ours; troubles: what went wrong."""
 
-    def __init__(self, places: Sequence[Place], fetchers: Fetchers, folder: Path) -> None:
+    def __init__(self, places: Sequence[Place], fetchers: Fetchers, folder: Path, desk: Desk | None = None) -> None:
         self.allowed = Allowed(places)
         self.authority = Authority(folder)
         self.strangers: set[str] = set()
@@ -77,6 +97,7 @@ class Gateway:
         self.requests = self.bytes = 0
         self.doors: set[asyncio.BaseTransport] = set()
         self._fetchers = fetchers
+        self._desk = desk
         self._room = asyncio.Semaphore(_AT_A_TIME)
         # The folder can be walked through but not listed, and the jail's uid is another one than ours.
         self.socket = folder / "out" / secrets.token_hex(8)
@@ -107,29 +128,43 @@ class Gateway:
         url = origin + request.raw_path if origin else request.raw_path
         if request.method != "GET":
             return web.Response(status=405)
-        ticket = self.allowed.ticket(url)
-        if ticket is None:
+        if not self.allowed.has_origin(_origin(url)):
             self.stranger(url)
             return web.Response(status=403)
         # Until it is written: a tool that asks for much and reads nothing must not fill our memory.
         async with self._room:
-            return await self._answered(ticket, url, request)
+            return await self._answered(url, request)
 
-    async def _answered(self, ticket: Ticket, url: str, request: web.BaseRequest) -> web.StreamResponse:
+    async def _answered(self, url: str, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            answer = await self._fetched(ticket, request.headers.get("Accept", "*/*"))
+            found = await self._found(url, request.headers.get("Accept", "*/*"))
         except Missing:
             return web.Response(status=404)
         except SurefootError as trouble:
             self.troubles.append(trouble)
             return web.Response(status=503 if isinstance(trouble, Transient) else 403)
-        await self._learn(ticket, url, answer)
-        kind = answer.headers.get("content-type", "application/octet-stream")
-        told = web.StreamResponse(headers={"Content-Type": kind, "Content-Length": str(len(answer.body))})
+        if found is None:
+            self.stranger(url)
+            return web.Response(status=403)
+        told = web.StreamResponse(headers={"Content-Type": found.kind, "Content-Length": str(len(found.body))})
         await told.prepare(request)
-        await told.write(answer.body)
+        await told.write(found.body)
         await told.write_eof()
         return told
+
+    async def _found(self, url: str, accept: str) -> Document | None:
+        """What the desk says, or what may be fetched; None for what may not."""
+        if self._desk and (made := await self._desk.answer(url, self._get)) is not None:
+            return made
+        return await self._get(url, accept) if self.allowed.ticket(url) else None
+
+    async def _get(self, url: str, accept: str) -> Document:
+        ticket = self.allowed.ticket(url)
+        if ticket is None:
+            raise Missing(f"{_shown(url)} is no part of the indexes of this machine")
+        answer = await self._fetched(ticket, accept)
+        await self._learn(ticket, url, answer)
+        return Document(answer.body, answer.headers.get("content-type", "application/octet-stream"))
 
     async def _learn(self, ticket: Ticket, url: str, answer: Answer) -> None:
         if ticket.place is None:
@@ -149,6 +184,13 @@ class Gateway:
         answer = await http.get(ticket.url, headers={"Accept": accept, **login}, keep=keep)
         self.bytes += len(answer.body)
         return answer
+
+
+def _origin(url: str) -> str:
+    try:
+        return origin_of(url)
+    except ValueError:
+        return ""
 
 
 def _said(url: str) -> str:
@@ -238,10 +280,7 @@ def _handler(serve: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) 
 
 def origin_of_target(scheme: str, target: str) -> str:
     """What CONNECT names, as an origin; "" for what is none."""
-    try:
-        return origin_of(f"{scheme}://{target}")
-    except ValueError:
-        return ""
+    return _origin(f"{scheme}://{target}")
 
 
 @contextlib.contextmanager
@@ -256,12 +295,12 @@ def _folder() -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def opened(
-    places: Sequence[Place], http: Http, reach: Reach, cache: Cache | None = None
+    places: Sequence[Place], http: Http, reach: Reach, cache: Cache | None = None, desk: Desk | None = None
 ) -> AsyncIterator[Gateway]:
     """A gateway to these places while the context lasts. reach, cache: what http was made with."""
     fetchers = Fetchers(http, reach, cache)
     with _folder() as folder:
-        gateway = Gateway(places, fetchers, folder)
+        gateway = Gateway(places, fetchers, folder, desk)
         loop = asyncio.get_running_loop()
         server = await loop.create_unix_server(lambda: _Door(gateway), str(gateway.socket))
         gateway.socket.chmod(0o666)

@@ -88,7 +88,7 @@ def document(*versions: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {
         "_id": name,
         "name": name,
-        "dist-tags": {"latest": versions[0]["version"]},
+        "dist-tags": {"latest": versions[-1]["version"]},
         "versions": {one["version"]: one for one in versions},
         "time": {"created": "2026-01-01T09:00:00.000Z", "modified": "2026-02-01T00:00:00.000Z", **times},
         "readme": "#" * 100,

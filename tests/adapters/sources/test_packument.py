@@ -94,3 +94,28 @@ def test_no_registry_breaks_us(body: bytes) -> None:
     with contextlib.suppress(Permanent):
         _packument.read(body, "pad", "https://r.example/pad", kind="", asked_full=False)
     assert repository_of(body, "sha512:00") == UNNAMED
+
+
+def test_latest_engines_and_systems_are_read_and_kept() -> None:
+    """In the full document, in brief, and out of what is kept of either; odd ones say nothing."""
+    said = document(
+        version("pad", "1.0.0"),
+        version("pad", "1.1.0", engines={"node": ">=18", "npm": "9"}, os=["!win32"], cpu=[]),
+        version("pad", "2.0.0", engines=["node >= 4"], os=["linux"], cpu="x64"),
+    )
+    said["dist-tags"] = {"latest": "1.1.0", "next": "2.0.0"}
+    read = _packument.read(json.dumps(said).encode(), "pad", "https://r.example/pad", kind="x", asked_full=True)
+    kept = _packument.unpacked(read.packed(), full=True, page="")
+    for some in (read.releases.values(), read.brief(), kept.releases.values(), kept.brief()):
+        assert [one.latest for one in some] == ["1.1.0"] * 3
+        assert [one.node for one in some] == ["", ">=18", ""]
+        assert [one.trust.binary for one in some] == [False, False, True]
+
+
+def test_where_no_version_names_a_system_nothing_is_said_of_them() -> None:
+    """Some registries leave it out; a tag of another shape is none."""
+    said = document(version("pad", "1.0.0"))
+    said["dist-tags"] = ["1.0.0"]
+    read = _packument.read(json.dumps(said).encode(), "pad", "https://r.example/pad", kind="x", asked_full=True)
+
+    assert [(one.latest, one.trust.binary) for one in read.releases.values()] == [("", None)]

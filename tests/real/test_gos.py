@@ -1,0 +1,202 @@
+"""Go projects are tried as others are: modules by go in the jail, checked by go.sum, tests one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import io
+import os
+import shutil
+import zipfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bot.core.errors import Transient
+from bot.core.model import Grade, Isolation
+from bot.lab import gos, probe, resolver, trial
+from bot.lab.environments import Fetching
+from bot.lab.host import Host
+from bot.lab.locking.allowed import Place
+from bot.lab.locks import Room
+from bot.lab.trial import Laboratory
+from bot.tools.http import Http, Reach
+from bot.tools.pip import IndexSettings
+from tests.lab.world import tree
+from tests.real.npm_world import a_trial
+
+GREET = 'package greet\nfunc Hail(name string) string {{ return "{word}, " + name }}\n'
+TESTS = """\
+package app
+import ("testing"; "greet.example/greet")
+func TestHails(t *testing.T) {
+	if got := greet.Hail("you"); got != "Hello, you" { t.Fatal("got", got) }
+}
+func TestParts(t *testing.T) {
+	t.Run("a b", func(t *testing.T) {})
+	t.Run("later", func(t *testing.T) { t.Skip("why not") })
+}
+func TestBroken(t *testing.T) { t.Error("already") }
+"""
+
+
+@dataclass
+class Proxy:
+    """A module proxy on loopback: "module@version" -> files."""
+
+    modules: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)
+    fail: int = 0
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """What a module's zip holds."""
+        module = name.partition("@")[0]
+        own = {"go.mod": f"module {module}\n\ngo 1.18\n", **self.modules[name]}
+        return {f"{name}/{path}": text.encode() for path, text in own.items()}
+
+    def sums(self, name: str) -> str:
+        """The lines of go.sum for it."""
+        module, _, version = name.partition("@")
+        files = self.files(name)
+        mod = _h1({"go.mod": files[f"{name}/go.mod"]})
+        return f"{module} {version} {_h1(files)}\n{module} {version}/go.mod {mod}\n"
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """As GOPROXY's protocol has it."""
+        self.seen.append(request.path)
+        if self.fail:
+            return web.Response(status=self.fail)
+        module, _, file = request.path[1:].partition("/@v/")
+        name = f"{module}@{file.rpartition('.')[0]}"
+        if name not in self.modules:
+            return web.Response(status=404)
+        if file.endswith(".info"):
+            return web.json_response({"Version": name.partition("@")[2], "Time": "2026-01-01T00:00:00Z"})
+        if file.endswith(".mod"):
+            return web.Response(body=self.files(name)[f"{name}/go.mod"])
+        held = io.BytesIO()
+        with zipfile.ZipFile(held, "w") as archive:
+            for path, data in self.files(name).items():
+                archive.writestr(path, data)
+        return web.Response(body=held.getvalue())
+
+
+def _h1(files: Mapping[str, bytes]) -> str:
+    """golang.org/x/mod/sumdb/dirhash, Hash1."""
+    lines = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
+    return "h1:" + base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()
+
+
+@pytest.fixture(scope="module")
+def best() -> Host:
+    """The best jail of this machine, and Go; none is a failure, not a skip."""
+    if shutil.which("go") is None:
+        pytest.fail("Go is not on PATH: install it (Debian: golang-go)")
+    found = asyncio.run(probe.probe())
+    if found.isolation is Isolation.NONE:
+        if os.environ.get("CI_NO_USERNS"):
+            pytest.skip(found.reason)
+        pytest.fail(f"{found.reason}. {found.mend}")
+    return found
+
+
+@pytest.fixture
+async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
+    """With three versions of a small module; known to go by a name, as go asks no proxy about loopback."""
+    made = Proxy()
+    for version, word in (("v1.0.0", "Hello"), ("v1.1.0", "Hello"), ("v2.0.0+incompatible", "Hail")):
+        made.modules[f"greet.example/greet@{version}"] = {"greet.go": GREET.format(word=word)}
+    made.modules["greet.example/greet@v1.2.0"] = {"greet.go": "package greet\n"}
+    made.modules["greet.example/greet@v1.3.0"] = {"greet.go": GREET.format(word="Hail")}
+    app = web.Application()
+    app.router.add_get("/{all:.*}", made.answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    monkeypatch.setattr(gos, "_places", lambda _: [Place(url="http://modules.example", asked=url)])
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def lab(best: Host, tmp_path: Path) -> AsyncIterator[Laboratory]:
+    """A lab without any index."""
+    reach = Reach(trusted={"127.0.0.1"})
+    http = Http(reach)
+    fetching = Fetching(room=Room(host=best, http=http, reach=reach))
+    uv = resolver.find_uv(IndexSettings(no_index=True))
+    yield replace(trial.laboratory(tmp_path / "lab", host=best, uv=uv), fetching=fetching, examiners={})
+    await http.close()
+
+
+def project(folder: Path, proxy: Proxy, version: str, tests: str = TESTS, sums: str | None = None) -> Path:
+    """One that asks for a version of greet."""
+    files = {
+        "go.mod": f"module app.example/app\n\ngo 1.18\n\nrequire greet.example/greet {version}\n",
+        "go.sum": proxy.sums(f"greet.example/greet@{version}") if sums is None else sums,
+        "app_test.go": tests,
+    }
+    return tree(folder, files)
+
+
+async def test_an_update_that_breaks_a_test_is_refused(lab: Laboratory, proxy: Proxy, tmp_path: Path) -> None:
+    """The test is named with its words; what failed before is not the update's fault."""
+    before, after = project(tmp_path / "a", proxy, "v1.0.0"), project(tmp_path / "b", proxy, "v1.3.0")
+    question = a_trial(before, after, component="greet.example/greet", ecosystem="golang")
+    simulation = await lab.simulate(question)
+    assert simulation.grade is Grade.FAILED, simulation
+    (suite,) = simulation.suites
+    (change,) = suite.newly_failing
+    assert change.test == "app.example/app::TestHails" and "got Hail, you" in change.message
+    assert (suite.before.total, suite.before.skipped, suite.after.failed) == (5, 1, 2), suite
+    proxy.seen.clear()
+    again = await lab.simulate(question)
+    assert again.grade is Grade.FAILED and proxy.seen == []
+
+
+async def test_a_module_that_no_longer_builds_is_an_error(lab: Laboratory, proxy: Proxy, tmp_path: Path) -> None:
+    """No test says anything then, and that is a failure."""
+    before, after = project(tmp_path / "a", proxy, "v1.0.0"), project(tmp_path / "b", proxy, "v1.2.0")
+    simulation = await lab.simulate(a_trial(before, after, component="greet.example/greet", ecosystem="golang"))
+    assert simulation.grade is Grade.FAILED, simulation
+    assert [change.test for change in simulation.suites[0].newly_failing] == ["app.example/app"]
+    assert "undefined: greet.Hail" in simulation.suites[0].log
+
+
+async def test_other_bytes_than_go_sum_says_are_refused(lab: Laboratory, proxy: Proxy, tmp_path: Path) -> None:
+    """As they would be for whoever builds it; a version that is not there is one, too."""
+    good = project(tmp_path / "a", proxy, "v1.0.0")
+    sums = proxy.sums("greet.example/greet@v1.1.0").replace("v1.1.0", "v1.3.0")
+    for folder, version in (("b", "v1.3.0"), ("c", "v1.9.0")):
+        bad = project(tmp_path / folder, proxy, version, sums=sums)
+        simulation = await lab.simulate(a_trial(good, bad, component="greet.example/greet", ecosystem="golang"))
+        assert simulation.grade is Grade.FAILED and "go cannot fetch the modules" in simulation.why, simulation
+
+
+async def test_a_proxy_that_is_away_is_worth_another_try(lab: Laboratory, proxy: Proxy, tmp_path: Path) -> None:
+    """Nothing is said about the update; and no proxy at all is for a person."""
+    proxy.fail = 503
+    made = project(tmp_path / "a", proxy, "v1.0.0")
+    with pytest.raises(Transient):
+        await lab.simulate(a_trial(made, made, component="greet.example/greet", ecosystem="golang"))
+
+
+async def test_without_a_proxy_or_go_it_is_said(
+    lab: Laboratory, proxy: Proxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With how to mend it; a tree that brings its modules along needs no proxy."""
+    monkeypatch.setattr(gos, "_places", lambda _: [])
+    made = project(tmp_path / "a", proxy, "v1.0.0")
+    question = a_trial(made, made, component="greet.example/greet", ecosystem="golang")
+    assert "GOPROXY of this machine names no proxy" in (await lab.simulate(question)).why
+    listed = "# greet.example/greet v1.0.0\n## explicit; go 1.18\ngreet.example/greet\n"
+    tree(made / "vendor", {"modules.txt": listed, "greet.example/greet/greet.go": GREET.format(word="Hello")})
+    simulation = await lab.simulate(question)
+    assert simulation.grade is Grade.PASSED and simulation.suites[0].after.passed == 3, simulation
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "Go is not installed" in (await lab.simulate(question)).why
