@@ -38,7 +38,7 @@ docs: setup
 	$(BIN)/python docs/generate.py
 
 real: setup servers
-	$(BIN)/python -m pytest -q tests/real --ignore=tests/real/test_crash_everywhere.py
+	$(BIN)/python -m pytest -q -n auto --dist loadfile tests/real --ignore=tests/real/test_crash_everywhere.py
 
 # kill -9 before and after every request and every commit of the path; some ten minutes.
 crash: setup

@@ -29,7 +29,7 @@ from bot.cli import cli
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.lockfiles import Moved
 from bot.core.locks import LockJob, Relocked
-from bot.core.model import Grade, Isolation, Kind, Priority, Simulation, Verdict
+from bot.core.model import Grade, Isolation, Kind, Level, Measure, Priority, Remark, Simulation, Verdict
 from bot.core.ports import Say, Trial, silent
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
@@ -37,6 +37,7 @@ from bot.tools.sightings import FolderSightings
 from tests.adapters.index_server import Index, digest, sdist, wheel
 from tests.adapters.sources import npm_registry
 from tests.adapters.sources.shelf import Shelf as Documents
+from tests.builders import a_simulation, a_suite
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PYPROJECT = """\
@@ -533,18 +534,42 @@ def test_the_json_has_stable_keys() -> None:
                 "name": "a", "ecosystem": "pypi", "manifest": "requirements.txt", "line": 3, "current": "1.0",
                 "places": [],
                 "target": "1.1", "kind": "minor", "priority": "medium", "verdict": "hold", "why": ["too [young]"],
-                "held_until": "2026-03-03T12:00:00Z", "group": "web",
+                "held_until": "2026-03-03T12:00:00Z", "group": "web", "simulation": None,
             },
             {
                 "name": "b", "ecosystem": "pypi", "manifest": "pyproject.toml", "line": 1, "current": "2",
                 "places": [],
                 "target": None, "kind": None, "priority": "low", "verdict": "current", "why": [], "held_until": None,
-                "group": None,
+                "group": None, "simulation": None,
             },
         ],
         "errors": ["broken"],
         "notes": [],
     }  # fmt: skip
+
+
+def test_what_a_trial_found_is_told_with_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """Machines get every suite; people those that did not just pass, with file and line and the figures that moved."""
+    remark = Remark(level=Level.FAILURE, title="`cachetools.MRUCache` is gone", path="app.py", line=5)
+    quiet = Remark(level=Level.NOTICE, title="by the way")
+    figure = Measure(name="import [x]", before="10 ms", after="15 ms", change="+50 %", level=Level.WARNING)
+    simulation = a_simulation(
+        grade=Grade.FAILED,
+        suites=(
+            a_suite(),
+            a_suite(kind="compatibility", grade=Grade.FAILED, why="one use breaks", remarks=(remark, quiet)),
+            a_suite(kind="performance", measures=(figure,)),
+        ),
+    )
+    made = Report(rows=(replace(ROW, simulation=simulation), replace(STEADY, simulation=None)))
+    assert (
+        "app.py" == json.loads(report.as_json(made))["components"][0]["simulation"]["suites"][1]["remarks"][0]["path"]
+    )
+    report.show(made)
+    out, _ = capsys.readouterr()
+    assert "failed a: compatibility: one use breaks" in out and "app.py:5: `cachetools.MRUCache` is gone" in out
+    assert "import [x]: 10 ms, now 15 ms (+50 %)" in out
+    assert "by the way" not in out and "unit" not in out
 
 
 def test_exit_codes() -> None:

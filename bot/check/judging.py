@@ -63,6 +63,8 @@ def decided(proposal: Proposal, rules: Policy, simulation: Simulation | None, he
     told = [one.why for one in decision.findings if one.rule not in {"checks", "reviews"}]
     notes = simulation.notes if simulation else ()
     return [
-        replace(row, verdict=decision.verdict, why=tuple(dict.fromkeys((*row.why, *told, *notes))))
+        replace(
+            row, verdict=decision.verdict, simulation=simulation, why=tuple(dict.fromkeys((*row.why, *told, *notes)))
+        )
         for row in proposal.rows
     ]

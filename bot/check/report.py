@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bot.core.model import Kind, Priority, Verdict
+from bot.core.model import Grade, Kind, Level, Priority, Simulation, Verdict
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
 NOTHING, FOUND, ERROR = 0, 1, 2
+MOST_REMARKS = 10  # of one suite, on a terminal
 
 STYLES = {
     Verdict.APPROVE: "green",
@@ -31,7 +33,8 @@ class Row:
     """One component and one answer about it. manifest, line: where it is pinned; target: None when there is nothing.
 
     places: every "file:line" that the answer is about; a component may have another answer in another folder.
-    group: with whose name it would come, in one pull request with others; "" for one of its own.
+    group: with whose name it would come, in one pull request with others; "" for one of its own. simulation: of the
+    whole pull request, where it was tried.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Row:
     held_until: datetime | None = None
     group: str = ""
     places: tuple[str, ...] = ()
+    simulation: Simulation | None = None
 
     @property
     def found(self) -> bool:
@@ -103,7 +107,16 @@ def _plain(row: Row) -> dict[str, object]:
         "verdict": row.verdict.value,
         "why": list(row.why),
         "held_until": f"{until.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if until else None,
+        "simulation": _tried(row.simulation),
     }
+
+
+def _tried(simulation: Simulation | None) -> Mapping[str, object] | None:
+    if simulation is None:
+        return None
+    from bot.core import reports  # there was a lab, so half of us is loaded already
+
+    return reports.as_plain(simulation)
 
 
 def show(report: Report, *, console: Console | None = None) -> None:
@@ -116,6 +129,8 @@ def show(report: Report, *, console: Console | None = None) -> None:
     found = [row for row in report.rows if row.found]
     if found:
         out.print(_table(found))
+    for simulation in {id(row.simulation): row.simulation for row in found if row.simulation is not None}.values():
+        _show(out, simulation, ", ".join(row.name for row in found if row.simulation is simulation))
     # A row without a target that is not current has something to say, too: nobody could tell what is newer.
     for row in report.rows:
         if not row.found and row.verdict is not Verdict.CURRENT:
@@ -127,6 +142,25 @@ def show(report: Report, *, console: Console | None = None) -> None:
         errors.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
     for error in (*report.errors, *report.unreached):
         errors.print(f"[red]error:[/] {escape(error)}", soft_wrap=True)
+
+
+def _show(out: Console, simulation: Simulation, names: str) -> None:
+    """The suites of one simulation that did not just pass, with what they found and where."""
+    from rich.markup import escape
+
+    for suite in simulation.suites:
+        worth = [one for one in suite.remarks if one.level is not Level.NOTICE]
+        slower = [one for one in suite.measures if one.level is not Level.NOTICE]
+        if suite.grade is Grade.PASSED and not worth and not slower:
+            continue
+        style = {Grade.FAILED: "red", Grade.UNKNOWN: "yellow", Grade.PASSED: "green"}[suite.grade]
+        line = f"[{style}]{suite.grade.value}[/] {escape(f'{names}: {suite.kind}: {suite.why}')}"
+        out.print(line, soft_wrap=True)
+        for one in worth[:MOST_REMARKS]:
+            place = f"{one.path}:{one.line}: " if one.path else ""
+            out.print(escape(f"  {place}{one.title}{f' ({one.message})' if one.message else ''}"), soft_wrap=True)
+        for figure in slower[:MOST_REMARKS]:
+            out.print(escape(f"  {figure.name}: {figure.before}, now {figure.after} ({figure.change})"), soft_wrap=True)
 
 
 def _count(number: int, noun: str) -> str:

@@ -35,6 +35,11 @@ class Trial:
     # What differs between the two, and from which version to which; of a group all, and component is the first of them.
     parts: tuple[Member, ...] = ()
 
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """All that is updated."""
+        return tuple(part.component for part in self.parts) or (self.component,)
+
 
 Say = Callable[[str], None]  # hears, in a few words, what is being done
 

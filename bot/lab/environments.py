@@ -35,13 +35,15 @@ _WORDS = {
 def needed(trial: Trial) -> tuple[str, ...]:
     """The ecosystems that this trial needs, the one that counts first: that of what is updated, where the tree has it.
 
-    Python and Node both, where the owner's commands need both or do not say which; Go and Rust stand alone.
+    Python and Node both, where a group has members of both, or the owner's commands need both or do not say which; Go
+    and Rust stand alone.
     """
     there = _there(trial.candidate)
-    first = trial.component.ecosystem if trial.component.ecosystem in there else there[0]
+    moved = [one.ecosystem for one in trial.components if one.ecosystem in there]
+    first = moved[0] if moved else there[0]
     commands = [asked.run for asked in trial.suites.values() if asked.run and not asked.off]
     others = [one for one in _WORDS if one in there and one != first and first in _WORDS]
-    return (first, *(one for one in others if any(_may_need(command, one) for command in commands)))
+    return (first, *(one for one in others if one in moved or any(_may_need(run, one) for run in commands)))
 
 
 def _there(tree: Path) -> tuple[str, ...]:

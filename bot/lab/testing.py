@@ -82,8 +82,9 @@ class Testing:
 
     def _direct_users(self) -> Sequence[str]:
         """On the candidate's first run alone: the usual order decides, where a failure is in doubt."""
-        after, component = self.bench.after, self.bench.trial.component
-        return users.direct(after.tree, after.environment, component.name) if component.ecosystem == PYPI else ()
+        after = self.bench.after
+        moved = [one.name for one in self.bench.trial.components if one.ecosystem == PYPI]
+        return users.direct(after.tree, after.environment, moved) if moved else ()
 
     async def _side(
         self, suite: Suite, sample: Sample, only: Sequence[str] | None = None, first: Sequence[str] = ()

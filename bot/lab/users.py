@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -15,11 +16,11 @@ _MOST_FILES, _MOST_NAMES = 2000, 50
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w{0,100}")
 
 
-def direct(tree: Path, environment: Environment, component: str) -> tuple[str, ...]:
-    """The test files of a Python tree that import the component by name; all of them are worth no word: then none."""
+def direct(tree: Path, environment: Environment, components: Iterable[str]) -> tuple[str, ...]:
+    """The test files of a Python tree that import one of these by name; all of them are worth no word: then none."""
     if environment.ecosystem != PYPI:
         return ()
-    held = installed.read(environment, frozenset({canonicalize_name(component)})).values()
+    held = installed.read(environment, frozenset(map(canonicalize_name, components))).values()
     names = [name for one in held for name in one.tops if _IDENTIFIER.fullmatch(name)][:_MOST_NAMES]
     if not names:
         return ()

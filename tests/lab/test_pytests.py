@@ -159,11 +159,11 @@ async def test_the_users_of_a_component_are_found_by_what_it_installs(wheels: Pa
     made = tree(tmp_path / "tree", files)
     (made / "test_link.py").symlink_to("/etc/passwd")
     async with environments.prepared(made, uv=uv, cache=Cache(folder=tmp_path / "cache")) as ready:
-        assert users.direct(made, ready, "Odd.Name") == ("test_b.py", "tests/d_test.py")
-        assert users.direct(made, ready, "pluggy") == users.direct(made, ready, "no-such") == ()
-        assert users.direct(made, replace(ready, ecosystem=NPM), "odd-name") == ()
+        assert users.direct(made, ready, ["Odd.Name"]) == ("test_b.py", "tests/d_test.py")
+        assert users.direct(made, ready, ["pluggy"]) == users.direct(made, ready, ["no-such"]) == ()
+        assert users.direct(made, replace(ready, ecosystem=NPM), ["odd-name"]) == ()
         every = tree(tmp_path / "every", {"test_a.py": "import single\n"})
-        assert users.direct(every, ready, "odd-name") == ()
+        assert users.direct(every, ready, ["odd-name"]) == ()
 
 
 SLOW = """\

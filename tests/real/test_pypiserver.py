@@ -290,6 +290,7 @@ async def test_a_checkout_is_checked_against_the_index_of_pips_settings(server: 
     assert small.pop("why")[0].startswith("1.0.1: first seen")
     assert small == {
         "name": "checked", "ecosystem": "pypi", "manifest": "requirements.txt", "line": 2, "current": "1.0",
+        "group": None, "places": ["requirements.txt:2"], "simulation": None,
         "target": "1.0.1", "kind": "patch", "priority": "low", "verdict": "hold",
     }  # fmt: skip
     assert rows["checked", "2.0"]["kind"] == "major"

@@ -341,6 +341,7 @@ async def test_a_checkout_is_checked_against_the_registry_of_npms_settings(serve
     assert "404" in first["nowhere"]["why"][0]
     assert first["checked"] == {
         "name": "checked", "ecosystem": "npm", "manifest": "package.json", "line": 5, "current": "1.0.0",
+        "group": None, "places": ["package.json:5"], "simulation": None,
         "target": "1.0.1", "kind": "patch", "priority": "low", "verdict": "hold", "why": first["checked"]["why"],
         "held_until": f"{ready:%Y-%m-%dT%H:%M:%SZ}",
     }  # fmt: skip
