@@ -79,8 +79,11 @@ async def _lock(asked: Wants, interpreter: Interpreter, uv: Uv, folder: Path) ->
     if not has_pytest:
         notes.append("pytest is added, since no file asks for it")
         lines.append("pytest")
-    with tempfile.TemporaryDirectory(dir=_made(folder)) as name:
-        text = await _compile(Path(name), lines, [want.text for want in asked.constraints], interpreter, uv)
+    limits = [want.text for want in asked.constraints]
+    question = (*lines, "", *limits, "", str(interpreter.path), interpreter.version, repr(uv.index))
+    if (text := uv.resolved.get(question)) is None:
+        with tempfile.TemporaryDirectory(dir=_made(folder)) as name:
+            text = uv.resolved[question] = await _compile(Path(name), lines, limits, interpreter, uv)
     own_hashes = {one for want in asked.all for one in want.hashes}
     return await origins.checked(with_own_hashes(text, asked.all), uv, own_hashes), notes
 

@@ -49,7 +49,8 @@ class Uv:
     """The program, where it asks, and how long one call may take (seconds).
 
     listed: the reader of releases that decides which of several indexes counts for a name; without it a name belongs
-    to the first index that knows it. proven: lines of a lock that it agreed to, for a quarter of an hour.
+    to the first index that knows it. proven: lines of a lock that it agreed to, for a quarter of an hour. resolved:
+    the resolver's answers, by all that it was asked, for five minutes: the next update has the same baseline.
     """
 
     path: str
@@ -57,6 +58,7 @@ class Uv:
     listed: Listed | None = None
     seconds: float = 300.0
     proven: TTLCache[str, str] = field(default_factory=lambda: TTLCache(10_000, 900.0))
+    resolved: TTLCache[tuple[str, ...], str] = field(default_factory=lambda: TTLCache(200, 300.0))
 
     @property
     def mixes(self) -> bool:

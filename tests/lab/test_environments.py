@@ -187,6 +187,18 @@ async def test_the_machines_own_constraints_bound_what_is_chosen(uv: Uv, cache: 
         assert "greeter==2.0" in made.lock
 
 
+async def test_the_same_question_is_not_asked_twice_in_a_while(uv: Uv, cache: Cache, tmp_path: Path) -> None:
+    """The next update of a repository has the same baseline; with other settings of pip it is another question."""
+    async with environment(tmp_path, uv, cache, "greeter==1.0") as made:
+        first = made.lock
+    nowhere = replace(uv, path=str(tmp_path / "no-uv-here"))
+    async with environment(tmp_path, nowhere, cache, "greeter==1.0") as made:
+        assert first == made.lock
+    with pytest.raises((NotPrepared, ConfigProblem, OSError)):
+        async with environment(tmp_path, replace(nowhere, index=IndexSettings()), cache, "greeter==1.0"):
+            pass
+
+
 def test_hashes_of_the_tree_replace_those_of_the_index() -> None:
     """For the same version only."""
     found = "a==1 \\\n    --hash=sha256:11 \\\n    --hash=sha256:12\nb[x]==2 --hash=sha256:22\n"
