@@ -43,8 +43,10 @@ class Announcer:
         *,
         us: Callable[[], Awaitable[Us]],
         clock: Callable[[], datetime],
+        pages: str = "",
     ) -> None:
-        self._store, self._gh, self._us, self._clock = store, gh, us, clock
+        """pages: the address of our own pages, "" where it is not known."""
+        self._store, self._gh, self._us, self._clock, self._pages = store, gh, us, clock, pages
         self._turns: WeakValueDictionary[UpdateId, asyncio.Lock] = WeakValueDictionary()
 
     async def __call__(self, row: UpdateRow, important: bool) -> None:
@@ -104,7 +106,7 @@ class Announcer:
         said["comment"] = _digest(body)
 
     async def _check_runs(self, update: Update, said: dict[str, str], now: datetime) -> None:
-        for run in check_runs.wanted(update):
+        for run in check_runs.wanted(update, self._pages):
             digest = _digest(msgspec.json.encode(asdict(run)).decode())
             if said.get(run.key) == digest:
                 continue

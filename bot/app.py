@@ -161,7 +161,9 @@ class App:
             registries=settings.registries, secrets=settings.secrets,
         )  # fmt: skip
         self.powers = Powers(world)
-        self.voice = Announcer(self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock)
+        self.voice = Announcer(
+            self.store, self.powers.gh, us=self.powers.ourselves, clock=self._clock, pages=settings.url
+        )
         self.loop = Loop(self.store, self._stages(), voice=self._speak, clock=self._clock)
         await self.engine.start()
         self._tasks.append(asyncio.create_task(self.drainer.run(every=settings.tick.total_seconds())))

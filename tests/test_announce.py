@@ -31,10 +31,11 @@ class Stage:
     store: Store
     update: Update
     now: datetime = NOW
+    pages: str = ""
 
     @property
     def voice(self) -> Announcer:
-        return Announcer(self.store, self.gh, us=self.us, clock=lambda: self.now)
+        return Announcer(self.store, self.gh, us=self.us, clock=lambda: self.now, pages=self.pages)
 
     async def gh(self, _update: Update):
         return self.shop.gh
@@ -304,3 +305,16 @@ async def test_what_a_person_wrote_into_the_title_stays(stage):
     await stage.says(note="tried")
 
     assert "ours" == (await pulls.get(stage.shop.gh, REPO, stage.update.pull.number)).title
+
+
+async def test_a_check_run_leads_to_our_own_page(stage):
+    """Once the operator says where that is, also on a run that was made before; and it is written once."""
+    await stage.says()
+    stage.pages = "https://bot.example"
+    await stage.says(note="a word")
+    [run] = stage.shop.repo.checks.values()
+    assert f"https://bot.example/updates/{stage.update.id}" == run.details_url
+    wrote = len(stage.shop.asked("PATCH", "check-runs"))
+    await stage.store.say(stage.update.id, {})
+    await stage.says()
+    assert wrote == len(stage.shop.asked("PATCH", "check-runs"))

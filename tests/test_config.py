@@ -213,6 +213,7 @@ def test_a_key_may_be_text_or_a_file(tmp_path) -> None:
         {"SUREFOOT_POLL": "often"},
         {"SUREFOOT_ALLOW_NETWORKS": "intranet"},
         {"SUREFOOT_JAIL": "none"},
+        {"SUREFOOT_URL": "surefoot.example"},
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_named(env: dict[str, str]) -> None:

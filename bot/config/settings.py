@@ -37,6 +37,7 @@ class Settings:
     osv: str = ""  # the OSV service, a folder of its dumps, or "off"; empty for the public one
     kev: str = ""  # where the list of exploited flaws is, a URL or a path; empty for none
     eol: str = ""  # where the list of versions that get no more fixes is; empty for none
+    url: str = ""  # where people find our pages, without a slash at its end
     allow: tuple[str, ...] = ()  # networks that users' URLs may name although they are private
     unjailed: bool = False
     plain: bool = False  # whether a jail without a common bound of memory is enough
@@ -78,6 +79,7 @@ def settings(env: Mapping[str, str]) -> Settings:
         osv=env.get("SUREFOOT_OSV", ""),
         kev=env.get("SUREFOOT_KEV", ""),
         eol=env.get("SUREFOOT_EOL", ""),
+        url=_pages_url(env.get("SUREFOOT_URL", "")),
         allow=_networks(env.get("SUREFOOT_ALLOW_NETWORKS", "")),
         read_token=Secret(token) if (token := env.get("SUREFOOT_READ_TOKEN")) else None,
         write_token=Secret(token) if (token := env.get("SUREFOOT_WRITE_TOKEN")) else None,
@@ -134,6 +136,13 @@ def _api_url(text: str) -> str:
         shown = "this" if "@" in text else repr(text)  # a login may stand in it
         mend = "Write https://api.github.com, or https://HOST/api/v3 for GitHub Enterprise Server"
         raise ConfigProblem(f"{shown} is no address of an API", where="GITHUB_API_URL", mend=mend)
+    return text.rstrip("/")
+
+
+def _pages_url(text: str) -> str:
+    if text and not _is_address(text):
+        mend = "Write https://surefoot.example.com, as people reach the pages"
+        raise ConfigProblem("this is no address of a page", where="SUREFOOT_URL", mend=mend)
     return text.rstrip("/")
 
 

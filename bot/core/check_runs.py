@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Literal
+from urllib.parse import quote
 
 from bot.core import names, policy, render
 from bot.core.durations import spoken
@@ -59,17 +60,28 @@ class WantedRun:
     text: str = ""
     annotations: tuple[Annotation, ...] = ()
     actions: tuple[Button, ...] = ()
+    page: str = ""  # where the whole story is, "" where the bot does not know its own address
 
 
-def wanted(update: Update) -> tuple[WantedRun, ...]:
-    """The check runs that this update should show now."""
+def wanted(update: Update, pages: str = "") -> tuple[WantedRun, ...]:
+    """The check runs that this update should show now. pages: the address of our own, without a slash at its end."""
     runs = []
     if update.pull is not None:
         runs.append(_simulation(update, update.pull.head))
         runs.append(_policy(update, update.pull.head))
     if update.rollout is not None:
         runs.append(_rollout(update, update.rollout.sha))
-    return tuple(run for run in runs if run is not None)
+    page = f"{pages}/updates/{update.id}" if pages else ""
+    return tuple(replace(run, page=page, summary=_linked(run, update, pages)) for run in runs if run is not None)
+
+
+def _linked(run: WantedRun, update: Update, pages: str) -> str:
+    """The summary, with the way to what the candidate printed."""
+    if not pages or run.name != names.SIMULATION or update.simulation is None:
+        return run.summary
+    kinds = dict.fromkeys(suite.kind for suite in update.simulation.suites if suite.log)
+    links = [f"[{kind}]({pages}/api/updates/{update.id}/log/{quote(kind, safe='')})" for kind in kinds]
+    return f"{run.summary}\n\nOutput of the candidate: {', '.join(links)}." if links else run.summary
 
 
 MOST_TOLD = 20  # steps of a trial that is under way

@@ -71,6 +71,7 @@ class _Run(Struct):
     html_url: str | None = None
     started_at: datetime | None = None
     external_id: str | None = None
+    details_url: str | None = None
     output: _Output = _Output()
 
 
@@ -249,6 +250,7 @@ def _says(run: _Run, wanted: WantedRun) -> bool:
         and output.title == wanted.title
         and output.summary == cut(wanted.summary)
         and (output.text or "") == cut(wanted.text)
+        and (not wanted.page or run.details_url == wanted.page)
     )
 
 
@@ -259,6 +261,8 @@ def _body(wanted: WantedRun, notes: Sequence[Note]) -> dict[str, Any]:
     if notes:
         output["annotations"] = notes
     body: dict[str, Any] = {"name": wanted.name, "external_id": wanted.key, "status": wanted.status, "output": output}
+    if wanted.page:
+        body["details_url"] = wanted.page
     if wanted.conclusion:
         body["conclusion"] = wanted.conclusion
     body["actions"] = [

@@ -234,3 +234,14 @@ def test_what_was_found_beside_tests_is_told_with_its_place() -> None:
     assert [(one.path, one.line, one.level) for one in run.annotations if one.path == "app.py"] == [
         ("app.py", 7, "failure")
     ]
+
+
+def test_a_bot_that_knows_its_address_links_to_the_whole_story() -> None:
+    """Each check run leads to the update's page, the simulation to what the candidate printed."""
+    simulation = a_simulation(suites=(a_suite(log="boom"), a_suite(kind="security", log="")))
+    update = an_update(state=State.SIMULATED, pull=a_pull(), simulation=simulation)
+    [run] = check_runs.wanted(update, "https://bot.example")
+    assert f"https://bot.example/updates/{update.id}" == run.page
+    assert f"[unit](https://bot.example/api/updates/{update.id}/log/unit)." in run.summary
+    [without] = check_runs.wanted(update)
+    assert "" == without.page and "Output of the candidate" not in without.summary
