@@ -24,6 +24,7 @@ from bot.core.model import (
     Verdict,
 )
 from bot.core.quoting import code, table
+from bot.core.suites import BESIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +124,7 @@ def simulating(update: Update, head: Sha, told: Sequence[str] = ()) -> WantedRun
 
 
 def _simulation_summary(update: Update, simulation: Simulation) -> str:
-    rows = [
-        (suite.kind, suite.grade.value, _tally(suite.before), _tally(suite.after), suite.why)
-        for suite in simulation.suites
-    ]
+    rows = [(suite.kind, suite.grade.value, *_tallies(suite), suite.why) for suite in simulation.suites]
     parts = [
         f"**{simulation.grade.value.capitalize()}**: {simulation.why}.",
         table(("Suite", "Verdict", "Before", "After", "Why"), rows) if rows else "",
@@ -138,6 +136,11 @@ def _simulation_summary(update: Update, simulation: Simulation) -> str:
         f"{spoken(timedelta(seconds=simulation.seconds))}. {render.isolation_line(simulation)}",
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _tallies(suite: SuiteResult) -> tuple[str, str]:
+    """How many tests came out how; a suite that is none of tests counts none."""
+    return ("", "") if suite.kind in BESIDE else (_tally(suite.before), _tally(suite.after))
 
 
 def _tally(tally: Tally) -> str:

@@ -39,6 +39,7 @@ class _Reader:
         self.found: dict[str, Outcome] = {}
         self.case: _Open | None = None
         self.inside = ""
+        self.told = False
         self.depth = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -51,10 +52,13 @@ class _Reader:
             self.case.came = max(self.case.came, _OUTCOMES[tag])
             self.case.message = self.case.message or attributes.get("message", "")
             self.inside = tag
+            self.told = bool(self.case.message)
 
     def text(self, data: str) -> None:
         if self.case is not None and self.inside and len(self.case.message) < _MOST_MESSAGE:
-            self.case.message += data if self.case.message else data.lstrip()
+            # The attribute's words come first, and what the element holds goes on on a line of its own.
+            self.case.message += "\n" * self.told + (data if self.case.message and not self.told else data.lstrip())
+            self.told = False
 
     def end(self, tag: str) -> None:
         self.depth -= 1

@@ -117,7 +117,8 @@ class _Report:
 def _why(weighty: Sequence[Remark], changed: int, told: int) -> str:
     if not weighty:
         many = "1 package differs" if changed == 1 else f"{changed} packages differ"
-        return f"{many}, and nothing in that asks for a person ({told} differences are told)"
+        noun = "difference is" if told == 1 else "differences are"
+        return f"{many}, and nothing in that asks for a person ({told} {noun} told)"
     first = weighty[0]
     where = f", in {first.message}" if first.message else ""
     more = f", and {len(weighty) - 1} more" if len(weighty) > 1 else ""

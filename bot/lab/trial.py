@@ -236,7 +236,10 @@ def _fold(
     """
     worst = max((*tested, *beside), key=lambda result: _SEVERITY[result.grade], default=None)
     if worst is not None and worst.grade is Grade.FAILED:
-        return worst.grade, worst.why if asked == 1 and worst in tested else f"{worst.kind}: {worst.why}"
+        # Tests say that it fails, and what was examined beside them often why.
+        others = [f"{one.kind}: {one.why}" for one in beside if one.grade is Grade.FAILED and one is not worst]
+        first = worst.why if asked == 1 and worst in tested else f"{worst.kind}: {worst.why}"
+        return worst.grade, "; ".join((first, *others[:1]))
     if not asked:
         return Grade.UNKNOWN, _NO_TESTS
     if not tested:

@@ -230,6 +230,7 @@ def test_what_was_found_beside_tests_is_told_with_its_place() -> None:
     )
     run = check_runs.wanted(an_update(pull=a_pull(), simulation=a_simulation(grade=Grade.FAILED, suites=(suite,))))[0]
     assert "cachetools.MRUCache is gone" in run.summary and "app.py:7" in run.summary
+    assert "| compatibility | failed |  |  |" in run.summary, "it counts no tests"
     assert "a new install script" in run.summary and "+9.2 %" in run.summary
     assert [(one.path, one.line, one.level) for one in run.annotations if one.path == "app.py"] == [
         ("app.py", 7, "failure")

@@ -36,6 +36,14 @@ def test_outcomes_by_id_with_place_and_message() -> None:
     assert found["tests.test_b"].message.startswith("collection failure")
 
 
+def test_the_words_of_attribute_and_element_do_not_run_together() -> None:
+    """pytest says "collection failure" in the one, and what it was in the other."""
+    inside = b'<error message="collection failure">ImportError: x</error>'
+    report = b'<testsuite><testcase name="a">' + inside + b"</testcase></testsuite>"
+    [outcome] = junit.read(report).values()
+    assert "collection failure\nImportError: x" == outcome.message
+
+
 def test_an_address_in_a_name_is_no_difference() -> None:
     """An object's place in memory changes with every run."""
     assert junit.test_id("a", "t[<object at 0x7f12ab34cd56>]") == junit.test_id("a", "t[<object at 0x7f99ab34cd00>]")

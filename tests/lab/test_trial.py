@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.model import Grade, Isolation
+from bot.core.model import Grade, Isolation, SuiteResult
 from bot.lab import host as hosts
 from bot.lab.baselines import Baselines
 from bot.lab.trial import Laboratory
+from bot.lab.workbench import OutOfTime, Workbench
 from tests.lab.world import a_trial, tree
 
 TESTS = """\
@@ -225,3 +226,31 @@ async def test_a_baseline_that_cannot_be_read_is_made_anew(lab: Laboratory, tmp_
     again = await small.simulate(a_trial(trees[2], trees[2]))
     assert again.grade is Grade.PASSED
     assert "before: known from an earlier run" not in again.suites[0].notes
+
+
+async def test_what_the_tests_say_and_why_it_is_so_stand_together(lab: Laboratory, tmp_path: Path) -> None:
+    """A failing test speaks first; what was found beside it and fails as well is named behind it."""
+
+    async def gone(_: Workbench) -> SuiteResult:
+        return SuiteResult(kind="compatibility", command="", grade=Grade.FAILED, why="`greeter.hail` is gone")
+
+    bad = a_trial(a_tree(tmp_path / "a", "1.0"), a_tree(tmp_path / "b", "2.0"))
+    told = await replace(lab, examiners={"compatibility": gone}).simulate(bad)
+    good = await replace(lab, examiners={"compatibility": gone}).simulate(
+        a_trial(a_tree(tmp_path / "c", "1.0"), a_tree(tmp_path / "d", "1.1"))
+    )
+    assert "`tests.test_it::test_hail` fails; compatibility: `greeter.hail` is gone" == told.why
+    assert (Grade.FAILED, "compatibility: `greeter.hail` is gone") == (good.grade, good.why)
+
+
+async def test_what_could_not_be_examined_in_time_is_not_known(lab: Laboratory, tmp_path: Path) -> None:
+    """Green tests are not enough where nobody could look into the packages; of how fast it is nothing need be known."""
+
+    async def late(_: Workbench) -> None:
+        raise OutOfTime
+
+    trial = a_trial(a_tree(tmp_path / "a", "1.0"), a_tree(tmp_path / "b", "1.1"))
+    unsafe = await replace(lab, examiners={"security": late}).simulate(trial)
+    slow = await replace(lab, examiners={"performance": late}).simulate(trial)
+    assert (Grade.UNKNOWN, "security could not be examined in time") == (unsafe.grade, unsafe.why)
+    assert Grade.PASSED is slow.grade and any("not run: performance" in note for note in slow.notes)
