@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
-from bot.core.model import Grade, Tally, TestChange
+from bot.core.model import Grade, SuiteResult, Tally, TestChange
 from bot.core.quoting import code
 
 # A candidate that was cut off by the clock is at fault only if it had this much more time than the baseline needed.
@@ -151,6 +151,23 @@ def verdict(before: Side, after: Side, difference: Difference) -> tuple[Grade, s
         if said := rule(before, after, difference):
             return said
     return Grade.PASSED, _passed(difference)
+
+
+def told(kind: str, command: str, before: Side, after: Side, difference: Difference) -> SuiteResult:
+    """The suite's result, with its verdict; whoever ran it adds how long it took and what else is to be said."""
+    grade, why = verdict(before, after, difference)
+    return SuiteResult(
+        kind=kind,
+        command=command,
+        grade=grade,
+        why=why,
+        before=difference.before,
+        after=difference.after,
+        newly_failing=difference.newly_failing,
+        newly_passing=difference.newly_passing,
+        missing=difference.missing,
+        flaky=difference.flaky,
+    )
 
 
 def _cut_off(before: Side, after: Side, _: Difference) -> tuple[Grade, str] | None:

@@ -22,6 +22,7 @@ def as_plain(simulation: Simulation) -> Mapping[str, object]:
         "isolation": simulation.isolation.value,
         "seconds": round(simulation.seconds, 3),
         "notes": list(simulation.notes),
+        "culprits": [{"name": one.name, "ecosystem": one.ecosystem, "target": to} for one, to in simulation.culprits],
         "suites": [_suite(suite) for suite in simulation.suites],
     }
 

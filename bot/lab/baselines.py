@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from bot.core.differential import Side
+from bot.lab import learnt
+from bot.lab.learnt import Learnt
 
 _LAYOUT = "2"  # part of every key: raise it when runs are made or read differently
+
+# Made here, since a decoder that is made in a thread may meet another's making.
+_SIDE = msgspec.json.Decoder(Side)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,35 +26,18 @@ class Baselines:
 
     def recall(self, key: str) -> Side | None:
         """None when it is not known, or cannot be read any more."""
-        path = self.folder / f"{key}.json"
+        data = Learnt(folder=self.folder, most=self.most).recall(key)
         try:
-            side = msgspec.json.decode(path.read_bytes(), type=Side)
-            os.utime(path)
-        except (OSError, msgspec.DecodeError):
+            return None if data is None else _SIDE.decode(data)
+        except msgspec.DecodeError:
             return None
-        return side
 
     def remember(self, key: str, side: Side) -> None:
         """Only a run that finished and reported: what was cut off may come out otherwise the next time."""
-        if side.ended != "finished" or not side.outcomes:
-            return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = self.folder / f"{key}.{os.getpid()}.part"
-        part.write_bytes(msgspec.json.encode(side))
-        part.replace(self.folder / f"{key}.json")
-        self._prune()
-
-    def _prune(self) -> None:
-        with contextlib.suppress(FileNotFoundError):  # another process prunes as well
-            files = sorted(self.folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
-            total = sum(path.stat().st_size for path in files)
-            for path in files:
-                if total <= self.most:
-                    return
-                total -= path.stat().st_size
-                path.unlink()
+        if side.ended == "finished" and side.outcomes:
+            Learnt(folder=self.folder, most=self.most).remember(key, msgspec.json.encode(side))
 
 
 def key_of(*, environment: str, tree: str, command: str, isolation: str) -> str:
     """The same environment, tree and command under the same isolation give the same baseline."""
-    return hashlib.sha256("\0".join((_LAYOUT, environment, tree, command, isolation)).encode()).hexdigest()[:32]
+    return learnt.key_of(_LAYOUT, environment, tree, command, isolation)

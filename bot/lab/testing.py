@@ -52,20 +52,10 @@ class Testing:
             old, (new, ran) = known, await self._side(suite, bench.after, first=first)
         found, partly = _as_far_as_it_came(old, new)
         difference, notes = await self._confirm(suite, found)
-        grade, why = differential.verdict(old, new, difference)
         if known is not None:
             notes.append("before: known from an earlier run")
-        return SuiteResult(
-            kind=suite.kind,
-            command=suite.command,
-            grade=grade,
-            why=why,
-            before=difference.before,
-            after=difference.after,
-            newly_failing=difference.newly_failing,
-            newly_passing=difference.newly_passing,
-            missing=difference.missing,
-            flaky=difference.flaky,
+        return replace(
+            differential.told(suite.kind, suite.command, old, new, difference),
             seconds=bench.budget.spent - began,
             notes=(*suite.notes, *partly, *notes),
             log=ran.text[-_MOST_LOG:],

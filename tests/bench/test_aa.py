@@ -80,6 +80,7 @@ async def sampled(folder: Path) -> Pool:
     files = {"benchmarks/of_mill.py": BENCHMARKS}
     trees = [world.tree(folder / v, {"requirements.txt": f"mill=={v}\n", **files}) for v in ("1.0", "1.1")]
     uv = resolver.find_uv(world.index(wheels))
+    # A function that keeps the bench for itself and gives no result.
     lab = trial.laboratory(folder / "lab", host=await probe.probe(), uv=uv, examiners={PERFORMANCE: take})  # type: ignore[dict-item]
     await lab.simulate(world.a_trial(*trees, seconds=4000))
     return kept

@@ -37,6 +37,7 @@ def a_time(ratio: float, level: Level = Level.NOTICE, *, base: float = 0.001, un
 def a_measured(ratio: float, level: Level = Level.NOTICE, **more: object) -> Measured:
     """A benchmark of the repository's own."""
     place = Place(path="benchmarks/a.py", line=3)
+    # The fields are the caller's.
     return replace(Measured(name="a.py::time_it", seconds=a_time(ratio, level), place=place), **more)  # type: ignore[arg-type]
 
 

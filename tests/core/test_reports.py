@@ -43,7 +43,7 @@ def test_the_json_has_every_finding_with_its_place() -> None:
     told = json.loads(json.dumps(as_plain(a_rich_one())))
     unit, compatibility = told["suites"]
     assert ("failed", "full") == (told["grade"], told["isolation"])
-    assert {"head", "base", "grade", "why", "isolation", "seconds", "notes", "suites"} == set(told)
+    assert {"head", "base", "grade", "why", "isolation", "seconds", "notes", "culprits", "suites"} == set(told)
     assert ["boom"] == [one["message"] for one in unit["newly_failing"]] and "t::gone" == unit["missing"][0]["test"]
     assert ("app.py", 3) == (compatibility["remarks"][0]["path"], compatibility["remarks"][0]["line"])
     assert "+100 %" == compatibility["measures"][0]["change"]
@@ -64,6 +64,7 @@ def test_the_junit_counts_what_it_shows() -> None:
 def test_a_simulation_without_suites_is_no_empty_report() -> None:
     """Where nothing could be run, a CI server must not show green."""
     root = xml.fromstring(as_junit(a_simulation(grade=Grade.UNKNOWN, why="no jail", suites=())))
+    # That it is there is a part of what is asserted.
     assert "1" == root[0].get("errors") and "no jail" == root.find(".//error").get("message")  # type: ignore[union-attr]
 
 

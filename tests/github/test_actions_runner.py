@@ -147,8 +147,9 @@ async def test_a_dispatch_that_no_run_shows_is_tried_again(stage: Stage, monkeyp
 async def test_a_file_without_a_place_is_no_file(stage: Stage) -> None:
     """GitHub answers instead of sending us on: the answer is judged like any other."""
     with pytest.raises(Transient, match="names no place"):
-        await stage.shop.gh.place_of(f"/repos/{REPO}")  # type: ignore[attr-defined]
+        await stage.shop.gh.place_of(f"/repos/{REPO}")  # type: ignore[attr-defined]  # the client's own
     with pytest.raises(Missing):
+        # Our client has it beside what gidgethub declares.
         await stage.shop.gh.place_of(f"/repos/{REPO}/actions/artifacts/1/tar")  # type: ignore[attr-defined]
 
 
@@ -158,6 +159,7 @@ async def test_a_file_without_a_place_is_no_file(stage: Stage) -> None:
 def test_a_workflow_is_a_file_name(options: dict[str, object]) -> None:
     """No path, and nothing else is an option."""
     with pytest.raises(ConfigProblem):
+        # It is refused before anybody speaks to GitHub.
         open_one(runners, "actions", options, Tools(http=Http(), github=object(), repo=REPO))  # type: ignore[arg-type]
     with pytest.raises(ConfigProblem, match="installed"):
         open_one(runners, "actions", {"workflow": "a.yml"}, Tools(http=Http()))

@@ -88,6 +88,7 @@ async def test_what_is_too_much_is_remembered(how: str, tmp_path: Path, monkeypa
     monkeypatch.setattr(questions, "ask", ask)
     store, environment = Learnt(folder=tmp_path), an_environment("spaced==1")
     for _ in range(2):
+        # All that is asked of the bench is what Bench has.
         names, notes = await api_diff.read(Bench(), store, environment, [SPACED])  # type: ignore[arg-type]
         assert lazy(names) == set(names) == {"space", "space.one", "space.one.deep", "space.one.fast"}
         assert notes == ("spaced 1 could not be read whole: it was asked while running only",)

@@ -58,6 +58,7 @@ class Picky:
 
 def told(grade: Grade) -> Simulation:
     suite = SuiteResult(kind="unit", command="pytest", grade=grade, why="x")
+    # Commits by a letter, which are texts like others.
     return Simulation(head="b", base="a", grade=grade, why="x", isolation=Isolation.FULL, suites=(suite,))  # type: ignore[arg-type]
 
 

@@ -31,7 +31,7 @@ TOKEN = Secret("a-long-random-text-that-both-know")
 @asynccontextmanager
 async def a_runner(lab: Lab, **more: object) -> AsyncIterator[tuple[RunnerHost, str, Door]]:
     """A runner on this machine, and who speaks to it."""
-    door = Door(lab=lab, token=TOKEN, **more)  # type: ignore[arg-type]
+    door = Door(lab=lab, token=TOKEN, **more)  # type: ignore[arg-type]  # all that is used
     made = await runner.listen(door, "127.0.0.1", 0)
     try:
         url = f"http://127.0.0.1:{made.addresses[0][1]}"

@@ -233,8 +233,8 @@ def test_facts_of_two_versions(tmp_path: Path) -> None:
         "it-1.0.dist-info/entry_points.txt": "# x\n[console_scripts]\ngo = it:go\n; no\n",
     }
     facts = looked(old, installed(tmp_path / "b", dict(new)))
-    assert facts["packages"]["gone"] == {"before": None, "after": None}  # type: ignore[index]
-    side = facts["packages"]["it"]["after"]  # type: ignore[index]
+    assert facts["packages"]["gone"] == {"before": None, "after": None}  # type: ignore[index]  # JSON
+    side = facts["packages"]["it"]["after"]  # type: ignore[index]  # JSON
     assert side["meta"] == {"License": ["MIT\nand more"], "Classifier": ["A", "B"]}
     assert side["entries"] == [["console_scripts", "go", "it:go"]]
     assert side["hosts"] == {"a.example": "it/a.py:2"}
@@ -255,8 +255,8 @@ def test_strays_and_shared_files(tmp_path: Path) -> None:
     record = site / "other-1.0.dist-info/RECORD"
     record.write_text("it/a.py,sha256=AA,1\n")
     facts = looked(old, new)
-    assert facts["whole"]["shared"] == [{"path": "it/a.py", "owners": ["it", "other"]}]  # type: ignore[index]
-    strays = facts["whole"]["strays"]["after"]  # type: ignore[index]
+    assert facts["whole"]["shared"] == [{"path": "it/a.py", "owners": ["it", "other"]}]  # type: ignore[index]  # JSON
+    strays = facts["whole"]["strays"]["after"]  # type: ignore[index]  # JSON
     assert strays["files"]["stray.pth"]["marks"] == [["start", "import os", 1]]
     assert ["link", "folder"] in strays["odd"]
 
@@ -266,10 +266,10 @@ def test_records_that_are_no_records(tmp_path: Path) -> None:
     old, new = (installed(tmp_path / side, {"it/a.py": "X = 1\n"}) for side in "ab")
     record = new / "lib/python3.11/site-packages/it-1.0.dist-info/RECORD"
     record.write_bytes(b"it/a.py,,\n\0,\n" + b'"' + b"x" * 200_000 + b'",,\n')
-    assert looked(old, new)["packages"]["it"]["after"]["count"] == 1  # type: ignore[index]
+    assert looked(old, new)["packages"]["it"]["after"]["count"] == 1  # type: ignore[index]  # JSON
     record.unlink()
     record.symlink_to("/etc/passwd")
-    assert looked(old, new)["packages"]["it"]["after"]["count"] == 0  # type: ignore[index]
+    assert looked(old, new)["packages"]["it"]["after"]["count"] == 0  # type: ignore[index]  # JSON
 
 
 def test_too_many_files_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +324,7 @@ def test_npm_in_the_words_of_metadata(tmp_path: Path) -> None:
     assert found[1]["entries"] == [("npm", "install", "x"), ("console_scripts", "go", "x.js")]
     assert found[1]["meta"]["Requires-Dist"] == ["@b/c 1"] and found[1]["meta"]["License"] == ["MIT"]
     (tmp_path / "package.json").write_text("[" * 100_000)
-    assert surefoot_watch_packages.npm(str(tmp_path))[1]["entries"] == []  # type: ignore[index]
+    assert surefoot_watch_packages.npm(str(tmp_path))[1]["entries"] == []  # type: ignore[index]  # JSON
     assert surefoot_watch_packages.npm("") is None
 
 

@@ -47,7 +47,7 @@ def a_server(folder: Path, text: str) -> Path:
 async def test_it_is_ready_when_the_command_begins(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it listens stands in the environment; the command's own exit code is passed on; nothing is left behind."""
     server = a_server(tmp_path / "bin", SERVER.format(python=PYTHON, port=11211))
-    monkeypatch.setitem(services.KNOWN, "memcached", lambda: server)  # type: ignore[misc]
+    monkeypatch.setitem(services.KNOWN, "memcached", lambda: server)  # type: ignore[misc]  # its own server
     code = f"{ASK}; import os, sys; print(os.environ['MEMCACHED_URL']); sys.exit(7)"
     ran = await run(host, ["memcached", "memcached"], str(PYTHON), "-IS", "-c", code, folder=server.parent)
     assert (ran.code, ran.text.split(), ran.clean) == (7, ["here", "memcached://127.0.0.1:11211"], True)
@@ -57,7 +57,7 @@ async def test_one_that_does_not_start_is_said(host: Host, tmp_path: Path, monke
     """With its own last words, and the command is not run."""
     server = a_server(tmp_path / "bin", "#!/bin/sh\necho no room left\nexit 1\n")
     for name in ("memcached", "redis"):
-        monkeypatch.setitem(services.KNOWN, name, lambda: server)  # type: ignore[misc]
+        monkeypatch.setitem(services.KNOWN, name, lambda: server)  # type: ignore[misc]  # its own server
         ran = await run(host, [name], "echo", "was run", folder=server.parent)
         assert (ran.code, ran.text) == (125, f"surefoot: {name} did not start\nno room left\n")
 
@@ -69,7 +69,7 @@ async def test_a_postgresql_that_cannot_make_its_folder_is_said(
     a_server(tmp_path / "bin", "")
     (tmp_path / "bin" / "initdb").write_text("#!/bin/sh\necho initdb: no\nexit 1\n")
     (tmp_path / "bin" / "initdb").chmod(0o755)
-    monkeypatch.setitem(services.KNOWN, "postgresql", lambda: tmp_path / "bin")  # type: ignore[misc]
+    monkeypatch.setitem(services.KNOWN, "postgresql", lambda: tmp_path / "bin")  # type: ignore[misc]  # its own server
     ran = await run(host, ["postgresql"], "true", folder=tmp_path / "bin")
     assert (ran.code, ran.text) == (125, "surefoot: postgresql did not start\ninitdb: no\n")
 
@@ -85,7 +85,7 @@ async def test_a_service_that_is_not_here_is_not_known(
     name: str, why: str, lab: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The suite is not run without it: what it would have said is unknown, and how to mend it is said."""
-    monkeypatch.setitem(services.KNOWN, "redis", lambda: None)  # type: ignore[misc]
+    monkeypatch.setitem(services.KNOWN, "redis", lambda: None)  # type: ignore[misc]  # its own server
     files = {"requirements.txt": "greeter==1.0\n", "test_a.py": "def test_a(): pass\n"}
     trees = [tree(tmp_path / folder, files) for folder in "ab"]
     asked = {"unit": Asked(run="python -m pytest"), "integration": Asked(run="python -m pytest", services=(name,))}

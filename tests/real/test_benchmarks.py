@@ -63,6 +63,7 @@ async def tried(best: Host, place: Path, examiner: object, files: Mapping[str, s
     ]
     index = await asyncio.to_thread(index_of_pip)
     uv = resolver.find_uv(replace(index, find_links=(str(wheels), *index.find_links)))
+    # A function with the part of an examiner.
     lab = trial.laboratory(place / "lab", host=best, uv=uv, examiners={PERFORMANCE: examiner})  # type: ignore[dict-item]
     simulation = await lab.simulate(world.a_trial(*trees, seconds=3000))
     assert "cannot be set up" not in simulation.why, simulation.why

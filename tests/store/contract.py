@@ -874,6 +874,7 @@ async def test_migrating_again_changes_nothing(world: World) -> None:
 
 
 def a_word(name: str = "greeter", **more: object) -> Word:
+    # The fields are the caller's.
     return Word(**({"id": "GHSA-aaaa-bbbb-cccc", "ecosystem": "pypi", "name": name} | more))  # type: ignore[arg-type]
 
 

@@ -38,7 +38,7 @@ import zipfile
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, cast
 from urllib.parse import quote
@@ -53,6 +53,7 @@ from bot.core.errors import ConfigProblem, Missing, Refused, SurefootError, Tran
 from bot.core.model import Isolation, RepoName, Sha, Simulation, SuiteResult
 from bot.core.ports import Say, Trial, silent
 from bot.core.quoting import code
+from bot.core.suites import UNIT
 from bot.lab import junit
 from bot.tools.http import Http
 
@@ -251,6 +252,7 @@ def _report(data: bytes) -> bytes | None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(REPORT) as file:
             text = file.read(_MOST_REPORT + 1)
     except (zipfile.BadZipFile, KeyError, OSError, EOFError, NotImplementedError, RuntimeError, zlib.error):
+        # NotImplementedError: a compression that zipfile does not know; RuntimeError: a password.
         return None
     return text if len(text) <= _MOST_REPORT else None
 
@@ -264,18 +266,6 @@ def _confirmed(found: Difference, again: Side) -> Difference:
 
 
 def _suite(old: Side, new: Side, difference: Difference, workflow: str) -> SuiteResult:
-    grade, why = differential.verdict(old, new, difference)
-    return SuiteResult(
-        kind="unit",
-        command=workflow,
-        grade=grade,
-        why=why,
-        before=difference.before,
-        after=difference.after,
-        newly_failing=difference.newly_failing,
-        newly_passing=difference.newly_passing,
-        missing=difference.missing,
-        flaky=difference.flaky,
-        seconds=old.seconds + new.seconds,
-        notes=(f"run by {code(workflow)} of this repository: its report is all that is known of it",),
-    )
+    note = f"run by {code(workflow)} of this repository: its report is all that is known of it"
+    found = differential.told(UNIT, workflow, old, new, difference)
+    return replace(found, seconds=old.seconds + new.seconds, notes=(note,))

@@ -135,6 +135,7 @@ def read(site: str, tops: Iterable[str]) -> tuple[Any, list[str]]:
     loader = GriffeLoader(search_paths=[site], allow_inspection=False, extensions=load_extensions("dataclasses"))
     inside = loader.finder.submodules
     # A package's own tests are often half of it, and are nobody's interface.
+    # griffe has no other way to leave out a package's own tests.
     loader.finder.submodules = lambda module: [one for one in inside(module) if not _TESTS & {*one[0]}]  # type: ignore[method-assign]
     missed = []
     for top in tops:

@@ -93,7 +93,7 @@ class Ear:
         elif event in ("os.fork", "os.forkpty"):
             yield "process", event
         elif event == "ctypes.dlopen" and given[0]:
-            yield "native", os.path.basename(_text(given[0]))  # noqa: PTH119
+            yield "native", os.path.basename(_text(given[0]))
 
     def _opened(self, path: object, mode: object, flags: object = 0) -> Iterator[tuple[str, str]]:
         if isinstance(path, int):
@@ -116,7 +116,7 @@ class Ear:
 
 def _place(path: object) -> str:
     """An absolute path, without the number of this very process, so that two runs say the same."""
-    text = os.path.normpath(os.path.join(os.getcwd(), _text(path)))  # noqa: PTH109, PTH118
+    text = os.path.normpath(os.path.join(os.getcwd(), _text(path)))
     return text.replace(f"/proc/{os.getpid()}", "/proc/self", 1)
 
 
@@ -139,17 +139,17 @@ def _command(words: object) -> str:
     """The program without its folder, and its first words."""
     if isinstance(words, list | tuple):
         first, *rest = [_text(word) for word in words[:4]] or [""]
-        return " ".join([os.path.basename(first), *rest])  # noqa: PTH119
+        return " ".join([os.path.basename(first), *rest])
     return _text(words)
 
 
 def modules(site: str, name: str) -> list[str]:
     """The top modules of a distribution, by its RECORD; of a namespace without a file, what lies one below."""
-    infos = [one for one in os.listdir(site) if one.endswith(".dist-info")]  # noqa: PTH208
+    infos = [one for one in os.listdir(site) if one.endswith(".dist-info")]
     info = [one for one in infos if re.sub(r"[-_.]+", "-", one[:-10].rpartition("-")[0]).lower() == name]
     if not info:
         return []
-    with open(f"{site}/{info[0]}/RECORD", encoding="utf-8", errors="replace") as file:  # noqa: PTH123
+    with open(f"{site}/{info[0]}/RECORD", encoding="utf-8", errors="replace") as file:
         paths = [line.split(",")[0].strip('"').split("/") for line in file.readlines(1 << 22)]
     found: set[str] = set()
     for depth in (1, 2):
@@ -242,7 +242,7 @@ def lay_out_decoys() -> None:
 def main() -> None:
     """The deeds of each name, and of the mere start of Python under ""."""
     names = json.loads(sys.argv[-1])["names"][:MOST_NAMES]
-    environment = os.path.dirname(os.path.dirname(sys.executable))  # noqa: PTH120
+    environment = os.path.dirname(os.path.dirname(sys.executable))
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     place = f"{environment}/lib/{version}/site-packages"
     free = (f"{environment}/", f"{os.path.realpath(sys.base_prefix)}/", f"{sys.base_prefix}/")

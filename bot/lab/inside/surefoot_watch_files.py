@@ -41,16 +41,16 @@ def read(path: str, root: str) -> File | str:
     """One regular file below root; else why not: "outside", "link", "absent" or "special"."""
     if "\0" in path or not path.startswith(root + os.sep):
         return "outside"
-    if os.path.realpath(os.path.dirname(path)) != os.path.dirname(path):  # noqa: PTH120
+    if os.path.realpath(os.path.dirname(path)) != os.path.dirname(path):
         return "link"
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return "link" if os.path.islink(path) else "absent"  # noqa: PTH114
+        return "link" if os.path.islink(path) else "absent"
     with os.fdopen(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return "special"
-        return _read(file, os.path.splitext(path)[1].lower())  # noqa: PTH122
+        return _read(file, os.path.splitext(path)[1].lower())
 
 
 def _read(file: io.BufferedReader, suffix: str) -> File:
@@ -94,7 +94,7 @@ class Package:
             self._take(name, self._read(name), digest)
 
     def _read(self, name: str) -> File | str:
-        return read(os.path.normpath(os.path.join(self._place, name)), self._root)  # noqa: PTH118
+        return read(os.path.normpath(os.path.join(self._place, name)), self._root)
 
     def _take(self, name: str, found: File | str, digest: str) -> None:
         if isinstance(found, str):
@@ -112,7 +112,7 @@ class Package:
 
     def text(self, name: str) -> str:
         """One of its small files, at most 1 MiB; "" when it is not to be had."""
-        path = os.path.normpath(os.path.join(self._place, name))  # noqa: PTH118
+        path = os.path.normpath(os.path.join(self._place, name))
         if isinstance(read(path, self._root), str):
             return ""
         with Path(path).open("rb") as file:

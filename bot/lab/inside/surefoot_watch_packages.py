@@ -35,7 +35,7 @@ class Side:
     def __init__(self, environment: str) -> None:
         self.root = os.path.realpath(environment)
         self.site = next((str(one) for one in sorted(Path(self.root).glob("lib/python3*/site-packages"))), self.root)
-        found = sorted(name for name in os.listdir(self.site) if name.endswith(".dist-info"))  # noqa: PTH208
+        found = sorted(name for name in os.listdir(self.site) if name.endswith(".dist-info"))
         self.infos = {normal(name.removesuffix(".dist-info").rpartition("-")[0]): name for name in found}
 
     def distribution(self, name: str) -> tuple[Package, dict[str, Any]] | None:
@@ -74,7 +74,7 @@ class Side:
         for folder, folders, files in os.walk(self.site):
             prefix = f"{folder[len(self.site) + 1 :]}/".lstrip("/")
             folders[:] = [one for one in folders if one != "__pycache__"]
-            links = [one for one in folders if os.path.islink(os.path.join(folder, one))]  # noqa: PTH118, PTH114
+            links = [one for one in folders if os.path.islink(os.path.join(folder, one))]
             paths = [prefix + one for one in (*files, *links) if one != "RECORD"]
             names |= {path: "" for path in paths if path not in claimed}
             if len(names) > MOST_FILES:
@@ -119,12 +119,12 @@ def entries(package: Package, info: str) -> list[tuple[str, str, str]]:
 def npm(folder: str) -> tuple[Package, dict[str, Any]] | None:
     """A package of npm in its folder, without those that lie inside of it; None where there is none."""
     root = os.path.realpath(folder) if folder else ""
-    if not root or not os.path.isfile(os.path.join(root, "package.json")):  # noqa: PTH113, PTH118
+    if not root or not os.path.isfile(os.path.join(root, "package.json")):
         return None
     names: dict[str, str] = {}
     for place, folders, files in os.walk(root):
         folders[:] = [one for one in folders if one != "node_modules"]
-        names |= {os.path.relpath(os.path.join(place, one), root): "" for one in files}  # noqa: PTH118
+        names |= {os.path.relpath(os.path.join(place, one), root): "" for one in files}
         if len(names) > MOST_FILES:
             break
     package = Package(root, root, names)

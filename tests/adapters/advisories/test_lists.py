@@ -199,6 +199,7 @@ def ended(component: Component, version: str, *products: dict[str, Any], day: da
         async def now(self) -> Any:
             return lines
 
+    # All that is asked of the client is what Kept has.
     return endoflife.EndOfLife(Kept(), lambda: day).of(component, [version])  # type: ignore[arg-type]
 
 
