@@ -20,8 +20,15 @@ from bot.core.errors import ConfigProblem, SurefootError
 ERROR = 2  # 1 is an answer: updates were found, or a scene went wrong
 
 
-def _run(work: Coroutine[Any, Any, int]) -> None:
-    """Run to the end; what a person can mend is said in one line, a defect of ours in full, both with exit code 2."""
+class AtOnce(SystemExit):
+    """The end of a program that has nothing left to tidy up."""
+
+
+def _run(work: Coroutine[Any, Any, int], *, last: bool = False) -> None:
+    """Run to the end; what a person can mend is said in one line, a defect of ours in full, both with exit code 2.
+
+    last: it has tidied up behind itself, so that the process may end at once.
+    """
     try:
         code = asyncio.run(work)
     except KeyboardInterrupt:
@@ -33,7 +40,7 @@ def _run(work: Coroutine[Any, Any, int]) -> None:
         traceback.print_exc()
         code = ERROR
     gc.freeze()  # all of it goes at once now, and needs no search for what could go before
-    sys.exit(code)
+    raise AtOnce(code) if last else SystemExit(code)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -75,14 +82,15 @@ def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -
     # What a look reads stays until its end; to go through it again and again in search of rubbish finds none.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
-    from bot.tools import trust
+    from bot.tools import lazily, trust
     from bot.tools.quiet import set_up_later
 
-    with trust.unread():
-        from bot import check as checking
+    with lazily.dataclass_methods():
+        with trust.unread():
+            from bot import check as checking
 
-    set_up_later(_warnings)  # what a person must know of the look stands in its report
-    _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only))
+        set_up_later(_warnings)  # what a person must know of the look stands in its report
+        _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only), last=True)
 
 
 @cli.command()

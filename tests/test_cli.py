@@ -284,3 +284,18 @@ def test_the_box_starts_alone(tmp_path: Path) -> None:
 
     assert 200 == status
     assert f"http://127.0.0.1:{port}" in log
+
+
+def test_a_look_tells_all_before_it_ends_at_once(tmp_path: Path) -> None:
+    """Its last words arrive whole also where a pipe takes them, and its exit code with them."""
+    (tmp_path / "requirements.txt").write_text("".join(f"package-{at}==1\n" for at in range(300)))
+    told = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path / "home"),
+        "SUREFOOT_OSV": "off",
+        "PIP_INDEX_URL": "http://127.0.0.1:1/",
+    }
+    words = [sys.executable, "-m", "bot", "check", str(tmp_path), "--no-simulate", "--json"]
+    done = subprocess.run(words, cwd=ROOT, env=told, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert len(json.loads(done.stdout)["unreached"]) == 300

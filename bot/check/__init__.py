@@ -91,12 +91,12 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
     reach = Reach(trusted=trusted, ca=index.cert, unverified=index.trusted_hosts)
     folder = Folder(cache / "http", together=True)
     await asyncio.to_thread(folder.sweep)
-    with Progress() as progress, folder:
+    with Progress() as progress, folder, FolderSightings(cache / "seen", together=True) as seen:
         async with Http(reach, cache=folder, alone=True) as http:
             tools = Tools(http=http, index=lambda: index)
             opened = open_when_asked(sources, replace(tools, secrets=given.lookup), given.options, where=given.places)
             asked = Opened(opened, lambda kind: _once(opened[kind], kind))
-            flaws, seen = _flaws(tools), FolderSightings(cache / "seen")
+            flaws = _flaws(tools)
             # What is installed to try an update comes from the index that listed it.
             lab, locker = None, None
             if simulate:

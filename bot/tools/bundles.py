@@ -1,7 +1,7 @@
 """Many small answers in few files: to make a file takes longer than to write one, a hundred times over.
 
 A bundle is written once, whole, and never changed. It begins with a line that says where each answer stands and on
-which day it was last wanted. When there are many bundles they are made one, without what nobody wanted for a month; who
+which day it was last wanted. When there are many bundles they are made one, without what nobody wanted for long; who
 reads an old one meanwhile has it open, and goes on reading. Losing a bundle loses nothing but time.
 """
 
@@ -36,10 +36,12 @@ class _Place:
 
 
 class Bundles:
-    """What is kept in the bundles of one folder. today: days since 1970."""
+    """What is kept in the bundles of one folder. days: for so long after it was last wanted; today: since 1970."""
 
-    def __init__(self, path: Path, *, today: Callable[[], int] = lambda: int(time.time()) // DAY) -> None:
-        self._path, self._today = path, today
+    def __init__(
+        self, path: Path, *, days: int = DAYS_KEPT, today: Callable[[], int] = lambda: int(time.time()) // DAY
+    ) -> None:
+        self._path, self._today, self._days = path, today, days
         self._waiting: dict[str, tuple[int, bytes]] = {}
         self._bytes = 0
         self._places: dict[str, _Place] | None = None
@@ -78,7 +80,7 @@ class Bundles:
             if len(self._files) < MOST_BUNDLES:
                 self._write(fresh, {})
                 return
-            oldest, files = self._today() - DAYS_KEPT, [file for file, _ in self._files]
+            oldest, files = self._today() - self._days, [file for file, _ in self._files]
             wanted = {name: one for name, one in known.items() if one.day >= oldest and name not in fresh}
             self._write(fresh, wanted)
             for file in files:

@@ -23,8 +23,9 @@ BIG = 1 << 20  # what is bigger has a file of its own in any case
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One answer. digest: sha256 of what was sent, in hex; headers: lower-case names, only those worth keeping.
+    """One answer. headers: lower-case names, only those worth keeping.
 
+    digest: sha256 of what was sent, in hex, or the ETag that it was sent with.
     body: what was sent, or what was made of it and is kept instead (`tools.forms`). mark: under what it was asked for.
     """
 

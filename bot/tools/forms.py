@@ -34,7 +34,10 @@ class Form(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Made(Generic[T]):
-    """What a document was brought into, and the digest of the document. changed: False when it is as it was."""
+    """What a document was brought into. changed: False when it is as it was.
+
+    digest: of the document, or its server's ETag for it; another document of the same URL has another.
+    """
 
     value: T
     digest: str

@@ -22,7 +22,8 @@ T_co = TypeVar("T_co", covariant=True)
 class Answer:
     """A good answer (2xx, or what was kept when the server said 304), or one of another status that was asked for.
 
-    url: where it came from after redirects. digest: sha256 of the body in hex. headers: lower-case names.
+    url: where it came from after redirects. headers: lower-case names. digest: sha256 of the body in hex, or its ETag
+    where a small form of it is all that was asked for.
     changed: False when the server or the digest says that the body is what it was the last time.
     """
 

@@ -1,27 +1,30 @@
 """What this machine remembers of releases: when one was first seen, and which files it had then.
 
-A time is one small file, written once and never changed. The files of a component's releases are kept together, for the
-versions that were asked for last; a swap that was found is kept longer than the rest.
+A time is written once and never changed. The files of a component's releases are kept together, for the versions that
+were asked for last; a swap that was found is kept longer than the rest.
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 
 import msgspec
 
 from bot.core import files
 from bot.core.files import Listed
 from bot.core.model import Component, Release
+from bot.tools.bundles import Bundles
 
 MOST_VERSIONS = 20  # of one component, of which the files are remembered
 MOST_SWAPS = 100  # and how many are, when files of theirs were swapped
 MOST_BYTES = 8 << 20
+DAYS = 400  # so long is remembered what nobody asks for any more
 
 
 class _Kept(msgspec.Struct):
@@ -35,37 +38,45 @@ _ONE = msgspec.json.Decoder(_Kept)
 
 
 class FolderSightings:
-    """A `core.ports.Sightings` in a folder. Where it cannot write, everything is seen for the first time."""
+    """A `core.ports.Sightings` in a folder. Where it cannot write, everything is seen for the first time.
 
-    def __init__(self, path: Path) -> None:
+    together: many stand in one file, which is written at the end of a `with`; else each has its own, written at once.
+    """
+
+    def __init__(self, path: Path, *, together: bool = False) -> None:
         self._path = path
+        self._bundles = Bundles(path, days=DAYS) if together else None
 
+    def __enter__(self) -> FolderSightings:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bundles:
+            with suppress(OSError):  # the next look begins anew
+                self._bundles.flush()
+            self._bundles.close()
+
+    # Some kilobytes of a file that is read at once: a thread for it would cost twice as much as it takes.
     async def first(self, component: Component, release: Release, now: datetime) -> datetime:
         """The time kept for this version and digest, else now, which is kept from here on."""
-        return await asyncio.to_thread(self._first, key_of(component, release), now)
-
-    def _first(self, key: str, now: datetime) -> datetime:
-        file = self._path / key
+        key = key_of(component, release)
         try:
-            return datetime.fromisoformat(file.read_text("ascii")).astimezone(UTC)
-        except (OSError, ValueError):
-            pass
-        try:
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file.write_text(now.isoformat(), "ascii")
-        except OSError:
-            return now  # it will count as too young again the next time: safe, and a full disk has other worries
-        return now
+            return datetime.fromisoformat(self._read(key).decode("ascii")).astimezone(UTC)
+        except ValueError:
+            # Where it cannot be kept it counts as too young again the next time, which is safe.
+            self._write(key, now.isoformat().encode())
+            return now
 
     async def altered(self, component: Component, releases: Sequence[Release], now: datetime) -> Mapping[str, str]:
         """What was swapped of each of these since it was first listed here; their files are kept from here on."""
         named = [one for one in releases if files.digests(one)]
-        # Some kilobytes of a file that was read a moment ago: a thread for it would cost twice as much as it takes.
         return self._altered(component, named, now) if named else {}
 
     def _altered(self, component: Component, releases: Sequence[Release], now: datetime) -> Mapping[str, str]:
-        file = self._path / f"{_hashed(component.ecosystem, component.registry, component.name)}.files"
-        known, fresh, told = _read(file), False, {}
+        key = f"{_hashed(component.ecosystem, component.registry, component.name)}.files"
+        known, fresh, told = _versions(self._read(key)), False, {}
         for release in releases:
             kept = known.get(release.version, _Kept())
             found = files.compared(Listed(files=kept.files, altered=kept.altered), release, now)
@@ -75,27 +86,34 @@ class FolderSightings:
                 known[release.version] = _Kept(files=dict(found.files), altered=found.altered)
                 fresh = True
         if fresh:
-            self._write(file, _few(known))
+            self._write(key, msgspec.json.encode(_few(known)))
         return {version: why for version, why in told.items() if why}
 
-    def _write(self, file: Path, known: dict[str, _Kept]) -> None:
-        fresh, text = file.with_suffix(f".{os.getpid()}"), msgspec.json.encode(known)
+    def _read(self, name: str) -> bytes:
+        """What was kept under this name, b"" where nothing was."""
+        if self._bundles:
+            return self._bundles.load(name) or b""
         try:
-            try:
-                fresh.write_bytes(text)
-            except FileNotFoundError:
-                self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-                fresh.write_bytes(text)
-            fresh.replace(file)
+            with (self._path / name).open("rb") as opened:
+                return opened.read(MOST_BYTES)
         except OSError:
-            return  # the next look begins anew
+            return b""
+
+    def _write(self, name: str, text: bytes) -> None:
+        with suppress(OSError):  # the next look begins anew; a full disk has other worries
+            if self._bundles:
+                self._bundles.keep(name, text)
+                return
+            fresh = self._path / f"{name}.{os.getpid()}"
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh.write_bytes(text)
+            fresh.replace(self._path / name)
 
 
-def _read(file: Path) -> dict[str, _Kept]:
+def _versions(text: bytes) -> dict[str, _Kept]:
     try:
-        with file.open("rb") as opened:
-            return _VERSIONS.decode(opened.read(MOST_BYTES))
-    except (OSError, msgspec.MsgspecError):
+        return _VERSIONS.decode(text) if text else {}
+    except msgspec.MsgspecError:
         return {}
 
 

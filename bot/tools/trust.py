@@ -7,29 +7,40 @@ few questions, or none over https, need not wait for that. A context that was no
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
-_waiting: list[tuple[ssl.SSLContext, ssl.Purpose]] = []
+# Two ways to it: the store for one purpose, and the same files by their default places.
+_READERS = ("load_default_certs", "set_default_verify_paths")
+_waiting: list[Callable[[], object]] = []
 
 
 @contextmanager
 def unread() -> Iterator[None]:
     """What is imported meanwhile makes its contexts without the store; `read` hands it to them."""
-    at_once = ssl.SSLContext.load_default_certs
-
-    def later(context: ssl.SSLContext, purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH) -> None:
-        _waiting.append((context, purpose))
-
-    ssl.SSLContext.load_default_certs = later  # type: ignore[method-assign, assignment]  # for the moment of an import
+    own = {name: vars(ssl.SSLContext).get(name) for name in _READERS}
+    for name in _READERS:
+        setattr(ssl.SSLContext, name, _later(getattr(ssl.SSLContext, name)))
     try:
         yield
     finally:
-        ssl.SSLContext.load_default_certs = at_once  # type: ignore[method-assign]  # as it was
+        for name, method in own.items():
+            if method is None:  # it was inherited
+                delattr(ssl.SSLContext, name)
+            else:
+                setattr(ssl.SSLContext, name, method)
+
+
+def _later(reader: Callable[..., object]) -> Callable[..., None]:
+    def wait(context: ssl.SSLContext, *given: Any) -> None:
+        _waiting.append(partial(reader, context, *given))
+
+    return wait
 
 
 def read() -> None:
     """Give the store to all contexts that wait for it; to be called before the first of them is used."""
     while _waiting:
-        context, purpose = _waiting.pop()
-        context.load_default_certs(purpose)
+        _waiting.pop()()

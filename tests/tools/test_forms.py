@@ -145,8 +145,8 @@ async def test_a_document_that_is_none_is_kept_by_nobody(shelf: Shelf) -> None:
     assert statuses(shelf) == [200, 200, 200]
 
 
-async def test_new_validators_are_kept_without_news(shelf: Shelf) -> None:
-    """A server that changes its tag for the same page is asked by the new one the next time."""
+async def test_a_new_tag_is_a_new_page(shelf: Shelf) -> None:
+    """A server that names a page anew is taken at its word, and asked by the new name the next time."""
     tags = iter(["a", "b", "c"])
     asked: list[str | None] = []
 
@@ -159,7 +159,7 @@ async def test_new_validators_are_kept_without_news(shelf: Shelf) -> None:
     async with Http(TRUSTED, cache=Memory()) as http:
         for _ in range(3):
             await http.made(f"{shelf.url}/page", counting.form)
-    assert asked == [None, '"a"', '"b"'] and counting.made == 1
+    assert asked == [None, '"a"', '"b"'] and counting.made == 3
 
 
 async def test_the_same_page_elsewhere_is_another(shelf: Shelf) -> None:

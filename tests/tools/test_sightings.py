@@ -72,3 +72,28 @@ async def test_a_first_time_is_kept(tmp_path: Path) -> None:
     await FolderSightings(tmp_path).first(GREETER, a_release("1.0", "1"), NOW)
 
     assert await FolderSightings(tmp_path).first(GREETER, a_release("1.0", "1"), NOW + timedelta(days=1)) == NOW
+
+
+async def test_many_are_kept_in_one_file(tmp_path: Path) -> None:
+    """A look at a hundred components writes one file and not hundreds, and the next look remembers all of them."""
+    components = [Component(name=f"greeter-{at}", ecosystem="pypi") for at in range(20)]
+    with FolderSightings(tmp_path, together=True) as seen:
+        for one in components:
+            assert await seen.first(one, a_release("1.0", "1"), NOW) == NOW
+            assert not await seen.altered(one, [a_release("1.0", "1")], NOW)
+    assert len(list(tmp_path.iterdir())) == 1
+    with FolderSightings(tmp_path, together=True) as seen:
+        for one in components:
+            assert await seen.first(one, a_release("1.0", "1"), NOW + timedelta(days=1)) == NOW
+            assert "swapped" in (await seen.altered(one, [a_release("1.0", "2")], NOW))["1.0"]
+    with FolderSightings(tmp_path, together=True) as seen:
+        assert "swapped" in (await seen.altered(components[0], [a_release("1.0", "1")], NOW))["1.0"]
+
+
+async def test_where_nothing_can_be_written_together_all_is_new(tmp_path: Path) -> None:
+    """A folder that cannot be made costs memory, never a look."""
+    (tmp_path / "file").write_text("in the way")
+    for _ in range(2):
+        with FolderSightings(tmp_path / "file" / "seen", together=True) as seen:
+            assert not await seen.altered(GREETER, [a_release("1.0", "1")], NOW)
+            assert await seen.first(GREETER, a_release("1.0", "1"), NOW) == NOW

@@ -53,6 +53,18 @@ def test_contexts_wait_for_the_store() -> None:
 
 
 @pytest.mark.usefixtures("store")
+def test_default_places_wait_as_well() -> None:
+    """One that is made to look in the default places looks there no sooner."""
+    with trust.unread():
+        waiting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        waiting.set_default_verify_paths()
+    assert certificates(waiting) == 0
+    trust.read()
+    assert certificates(waiting) == 1
+    assert "set_default_verify_paths" not in vars(ssl.SSLContext)
+
+
+@pytest.mark.usefixtures("store")
 async def test_the_first_https_url_reads_it() -> None:
     """A request over http needs no store; before one over https is sent, it is there."""
     with trust.unread():
