@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from bot.adapters.sources import _rows
 from bot.adapters.sources._said import (
     Links,
     checksum_of_sri,
@@ -114,7 +115,7 @@ class Listing:
 
     def brief(self) -> tuple[Release, ...]:
         """All of them without what `release` tells better: files, people, times and links. All are partial."""
-        return tuple(self._reader.brief(version, _read(said)) for version, said in self._versions.items())
+        return _rows.releases([self._reader.brief(version, _read(said)) for version, said in self._versions.items()])
 
     def packed(self) -> bytes:
         """The document without all that nobody here reads."""
@@ -215,12 +216,12 @@ class _Reader:
             partial=not self._full or version in self.attested,
         )
 
-    def brief(self, version: str, said: _Version) -> Release:
+    def brief(self, version: str, said: _Version) -> _rows.Row:
         """Only what decides whether it is looked at, as an abbreviated document knows no more."""
         words = "" if said.deprecated is ABSENT else self._once(_deprecated, said.deprecated)
         node = "" if said.engines is ABSENT else self._once(_node, said.engines)
         trust = self._trust(version, said)
-        return Release(version=version, deprecated=words, trust=trust, latest=self._latest, node=node, partial=True)
+        return _rows.Row(version=version, deprecated=words, trust=trust, latest=self._latest, node=node, partial=True)
 
     def _trust(self, version: str, said: _Version) -> Trust:
         provenance = "" if self._says_attested and version not in self.attested else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,17 +12,16 @@ import msgspec
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from bot.adapters.sources import _rows
 from bot.adapters.sources._said import time_of
 from bot.core import versions
 from bot.core.errors import InvalidVersion, Permanent
-from bot.core.model import Artifact, Release
+from bot.core.model import Release
 from bot.core.versions import pypi
 
 SDISTS = (".tar.gz", ".zip", ".tar.bz2", ".tgz", ".tar.xz")
 FEW = 100  # so many files are listed whole, however brief the list is to be
 NEWEST = 2  # of each major version; the newest may be too young, or be turned down
-# Already absolute and without anything that would have to be resolved or cut off.
-_WHOLE_URL = re.compile(r"https?://[a-z0-9.-]+(?::\d+)?/[\w./%+~:@!$&'()*,=-]*", re.ASCII)
 
 
 class Hashes(msgspec.Struct, frozen=True, gc=False):
@@ -106,21 +104,21 @@ def _releases(
     files: Iterable[File], name: str, url: str, spelled: Sequence[str], *, brief: bool = False
 ) -> tuple[Release, ...]:
     namer, lists = _Namer(name), _Lists(spelled)
-    last: list[File] = []
-    count = 0
+    began, add = namer.began, list[File]().append
     for file in files:
         filename = file.filename
         # The wheels of one version mostly stand side by side, and there may be ten thousand.
-        if not (filename.startswith(namer.began) and filename.endswith(".whl") and filename.count("-") in (4, 5)):
+        if not (filename.startswith(began) and filename.endswith(".whl") and 3 < filename.count("-") < 6):
             text = namer.version(filename)
+            began = namer.began
             if text is None:
                 continue
-            last = lists.of(text)
-        last.append(file)
-        count += 1
+            add = lists.of(text).append
+        add(file)
+    count = sum(map(len, lists.found.values()))
     listed = {key: _Listed(lists.spellings[key], lists.found[key]) for key in sorted(lists.found)}
     whole = _likely(listed) if brief and count > FEW else listed.keys()
-    return tuple(one.release(url, whole=key in whole) for key, one in listed.items())
+    return _rows.releases([one.row(url, whole=key in whole) for key, one in listed.items()])
 
 
 class _Lists:
@@ -188,9 +186,9 @@ class _Namer:
                 return None
             self.began = f"{parts[0]}-{parts[1]}-"
             return parts[1].replace("_", "-")
-        stem = next((filename[: -len(end)] for end in SDISTS if filename.endswith(end)), None)
-        if stem is None:
+        if not filename.endswith(SDISTS):
             return None
+        stem = next(filename[: -len(end)] for end in SDISTS if filename.endswith(end))
         # Both the name and an old version may hold dashes: the name is what tells where it ends.
         at = stem.find("-")
         while at > 0:
@@ -217,16 +215,16 @@ class _Listed:
         self._offered = offered
         self.yanked = offered[0].yanked is not False
 
-    def release(self, url: str, *, whole: bool) -> Release:
+    def row(self, url: str, *, whole: bool) -> _rows.Row:
         """whole: with all its files, else one for each demand on Python, and partial if that is not all."""
         kept = self._offered if whole else _demanding(self._offered)
         said = (file.yanked for file in self._files if isinstance(file.yanked, str) and file.yanked)
-        return Release(
+        return _rows.Row(
             version=self._version,
             published=_first([file.upload_time for file in self._files if file.upload_time]),
             yanked=self.yanked,
             yanked_reason=next(said, "") if self.yanked else "",
-            artifacts=tuple(_artifact(file, url) for file in kept),
+            artifacts=[_file(file, url) for file in kept],
             partial=len(kept) < len(self._offered),
         )
 
@@ -245,15 +243,16 @@ def _all_offered(files: Sequence[File]) -> bool:
     return {file.yanked for file in files} == {False}
 
 
-def _artifact(file: File, url: str) -> Artifact:
-    place = file.url if _WHOLE_URL.fullmatch(file.url) else urldefrag(urljoin(url, file.url))[0]
-    return Artifact(
-        filename=file.filename,
-        url=place,
-        sha256=file.hashes.sha256,
-        requires_python=file.requires_python or None,
-        size=file.size,
-    )
+def _file(file: File, url: str) -> _rows.File:
+    place = file.url
+    if not _is_whole(place):
+        place = urldefrag(urljoin(url, place))[0]
+    return _rows.File(file.filename, place, file.hashes.sha256, file.requires_python or None, file.size)
+
+
+def _is_whole(url: str) -> bool:
+    """Already absolute and without anything that would have to be cut off."""
+    return url.startswith(("https://", "http://")) and "#" not in url and url.isascii() and url.isprintable()
 
 
 def _first(texts: Sequence[str]) -> datetime | None:
