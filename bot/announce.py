@@ -167,6 +167,8 @@ class _Shown:
                 say(words)
                 show(words)
 
+            if trial.written:
+                show(f"trying a part of the group: {', '.join(one.name for one in trial.components)}")
             return await self._lab.simulate(trial, both)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 
@@ -23,7 +24,7 @@ from bot.config import Settings, lockers, with_registered
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.events import Mail
 from bot.core.lifecycle import Outcome
-from bot.core.locks import Locker
+from bot.core.locks import Lacks, Locker
 from bot.core.model import InstallationId, Isolation, State, Update
 from bot.core.ports import Lab
 from bot.drain import Drainer
@@ -34,6 +35,8 @@ from bot.github.forge import Forge
 from bot.lab import host, probe, resolver, trial
 from bot.lab.fetching import Fetching
 from bot.lab.locks import Locksmith, Room
+from bot.lab.relocked import Remembering
+from bot.lab.toolshed import Toolshed
 from bot.loop import Looked, Loop, Stages
 from bot.powers import Powers, World
 from bot.stages import (
@@ -106,6 +109,7 @@ class App:
         self.engine = Engine(settings.database_url, data_dir=settings.data_dir, work=self._work, workers=WORKERS)
         self.store = Store(settings.database_url, enqueue=self.engine.enqueue)
         self._lab, self._locker = lab, locker
+        self._lacks: Lacks | None = None  # whose own locker is given needs no tools of this machine
         self._tasks: list[asyncio.Task[None]] = []
         self.drainer = Drainer(self.store, app_id=settings.app_id, clock=clock, gone=self._forget, news=self._news)
         self.loop: Loop | None = None
@@ -154,6 +158,7 @@ class App:
         if lab is None:
             tools = Tools(http=self._http, index=lambda: index)
             lab, locker = await _workshop(settings, tools, reach, cache)
+            self._lacks = Toolshed().lacks
         self._github = self._forge()
         world = World(
             store=self.store, http=self._http, lab=lab, forge=self._github, index=index, clock=self._clock,
@@ -250,7 +255,7 @@ class App:
             gh=gh,
             config=config,
             reader=pins.Reader(manifests=self.powers.manifests_of(config), kept=self._kept),
-            shelf=self.powers.shelf_of(config, row.name),
+            shelf=replace(self.powers.shelf_of(config, row.name), lacks=self._lacks),
             now=self._clock(),
         )
         notes = _notes(detected)
@@ -288,21 +293,25 @@ async def _workshop(settings: Settings, tools: Tools, reach: Reach, cache: Cache
 
     Where there is no jail nothing runs, but for the demo, whose code is its own.
     """
-    there = await probe.probe()
+    there = await probe.probe(gvisor=settings.gvisor)
     if not settings.plain:
         there = host.at_least_full(there)
-    if there.isolation is Isolation.NONE and settings.unjailed:
+    if there.isolation is Isolation.NONE and settings.unjailed and not settings.gvisor:
         there = host.unjailed()
     log.info("jail", isolation=there.isolation.value, reason=there.reason, mend=there.mend)
     # What is installed to try an update comes from the index that listed it.
     uv = resolver.find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases)
     room = Room(host=there, http=tools.http, reach=reach, cache=cache)
     flaws = open_advisories(settings.osv, tools, kev=settings.kev, eol=settings.eol)
-    folder, fetching = settings.data_dir / "lab", Fetching(room=room, crates=lockers.crates_of(settings.registries))
-    here = trial.laboratory(folder, host=there, uv=uv, advisories=flaws, fetching=fetching)
     given = settings.registries
-    smith = Locksmith(room=room, uv=uv, crates=lockers.crates_of(given), packagist=lockers.packagist_of(given))
-    return _runner(settings) or here, smith
+    opened, root = lockers.opened_of(given), settings.trusted_root
+    fetching = Fetching(room=room, crates=lockers.crates_of(given), opened=opened, root=root)
+    here = trial.laboratory(settings.data_dir / "lab", host=there, uv=uv, advisories=flaws, fetching=fetching)
+    smith = Locksmith(
+        room=room, uv=uv, crates=lockers.crates_of(given), packagist=lockers.packagist_of(given),
+        gems=lockers.gems_of(given),
+    )  # fmt: skip
+    return _runner(settings) or here, Remembering(locker=smith)
 
 
 def _runner(settings: Settings) -> Lab | None:

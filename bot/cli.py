@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import sys
 import tempfile
 import traceback
@@ -151,11 +152,13 @@ def lab() -> None:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def lab_run(folder: Path, timeout: float, memory: int, pids: int, as_json: bool, command: tuple[str, ...]) -> None:
     """Run COMMAND on a private copy of DIR, without network; its exit code is passed on."""
+    from bot.config import jail_grade
     from bot.lab import face
     from bot.lab.jobs import Limits
 
     async def run() -> int:
-        ran = await face.run(folder, command, Limits(seconds=timeout, memory_mib=memory, pids=pids))
+        gvisor, limits = jail_grade(os.environ) == "gvisor", Limits(seconds=timeout, memory_mib=memory, pids=pids)
+        ran = await face.run(folder, command, limits, gvisor=gvisor)
         if as_json:
             click.echo(json.dumps(face.as_json(ran)))
         else:

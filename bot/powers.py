@@ -33,6 +33,7 @@ from bot.core.survey import rules_of
 from bot.github import apps, checkout, commits
 from bot.github.forge import Forge
 from bot.lab import locks
+from bot.lab.bisect import Means
 from bot.leases import EnvironmentLeases
 from bot.store.store import Store
 from bot.tools.http import Http
@@ -182,6 +183,11 @@ class Powers:
             now=self._world.clock(),
             meant=frozenset(part.component.name.lower() for part in update.parts),
         )
+
+    async def means(self, update: Update) -> Means:
+        """What an update is tried with, and of a group that fails its parts: where, and how their trees are made."""
+        manifests, keeper = await self.manifests(update), await self.keeper(update)
+        return Means(lab=await self.lab(update), manifests=manifests, keeper=keeper)
 
     async def leases(self, update: Update) -> Leases:
         """Whose turn it is in an environment."""

@@ -19,6 +19,8 @@ from aiohttp import web
 
 from bot.adapters import Tools, open_one, sources
 from bot.adapters.advisories import open_advisories
+from bot.config import Registries, jail_grade, lockers, trusted_root
+from bot.config.sources import read as registries
 from bot.core.errors import ConfigProblem, SurefootError
 from bot.core.model import Isolation
 from bot.core.ports import Lab, Trial
@@ -163,14 +165,16 @@ async def run(host: str, port: int, folder: Path, certificate: tuple[Path, Path]
     """
     token, told = token_of(os.environ), stop_signal()
     logging.set_up(os.environ.get("SUREFOOT_LOG") or "info", secrets=[token])
-    there = await probe.probe()
+    there = await probe.probe(gvisor=jail_grade(os.environ) == "gvisor")
     if there.isolation is Isolation.NONE:
         raise ConfigProblem(f"nothing can be run here: {there.reason}", where="the jail", mend=there.mend)
     index = await asyncio.to_thread(index_of_pip)
-    hosts = index.hosts | await asyncio.to_thread(named_hosts, os.environ)
+    given = registries(os.environ)
+    hosts = index.hosts | given.hosts | await asyncio.to_thread(named_hosts, os.environ)
     reach = Reach(trusted=hosts, ca=index.cert, unverified=index.trusted_hosts)
     async with Http(reach) as http:
-        lab = _laboratory(folder, Room(host=there, http=http, reach=reach), Tools(http=http, index=lambda: index))
+        room, tools = Room(host=there, http=http, reach=reach), Tools(http=http, index=lambda: index)
+        lab = _laboratory(folder, room, tools, given)
         made = await listen(Door(lab=lab, token=token), host, port, _tls(certificate))
         log.info("running jails", host=host, port=made.addresses[0][1], isolation=there.isolation.value)
         try:
@@ -180,15 +184,16 @@ async def run(host: str, port: int, folder: Path, certificate: tuple[Path, Path]
     return 0
 
 
-def _laboratory(folder: Path, room: Room, tools: Tools) -> Lab:
+def _laboratory(folder: Path, room: Room, tools: Tools, given: Registries) -> Lab:
     """What is installed to try an update comes from the index that listed it, as on the bot's own machine."""
+    crates, opened = lockers.crates_of(given), lockers.opened_of(given)
     osv, kev, eol = (os.environ.get(f"SUREFOOT_{name}", "") for name in ("OSV", "KEV", "EOL"))
     return laboratory(
         folder,
         host=room.host,
         uv=find_uv(tools.index(), open_one(sources, "pypi", {}, tools).releases),
         advisories=open_advisories(osv, tools, kev=kev, eol=eol),
-        fetching=Fetching(room=room),
+        fetching=Fetching(room=room, crates=crates, opened=opened, root=trusted_root(os.environ)),
     )
 
 

@@ -80,7 +80,7 @@ async def doctor() -> int:
     """
     settings = config.from_environment()
     _try_key(settings)
-    found = await probe.probe()
+    found = await probe.probe(gvisor=settings.gvisor)
     used = found if settings.plain else host.at_least_full(found)
     click.echo(f"jail: {found.isolation}. {used.reason} {used.mend}".rstrip())
     if settings.runner:

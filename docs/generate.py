@@ -57,8 +57,9 @@ same name with other bytes stops that version for good, also when the old bytes 
 digests. A file that comes later, such as a wheel for one more platform, is no swap. A tag that points at another digest
 is an update of its own kind.
 
-**Python and Node.** Python is the lower bound of `requires-python` in the repository's `pyproject.toml`. Node is the
-lower bound of `engines.node` in its `package.json`, and what `.nvmrc`, `.node-version` and `volta.node` name; all of them
+**Python and Node.** Python is the lower bound of `requires-python` in the nearest `pyproject.toml` that names one, in the
+folder of the manifest or above it: projects of one repository that run on other Pythons get answers of their own. Node
+is the lower bound of `engines.node` in its `package.json`, and what `.nvmrc`, `.node-version` and `volta.node` name; all of them
 must do. Where only a major version is named, any release of it will do.
 
 **Above `latest`.** npm's registries name the version that everybody is to get. A finished version above it is not
@@ -107,9 +108,10 @@ nothing any more.
 
 ## Lock files
 
-A manifest that a lock file binds is never moved alone. Locks of uv and npm are made anew by these tools, in the jail, so
-that only what must move moves; what moved along is named in the pull request. Whoever needs another tool is held, and
-the answer names the lock file. [simulation.md](simulation.md) says how the tools are kept in.
+A manifest that a lock file binds is never moved alone. Locks of uv, Poetry, PDM, Pipenv, npm, pnpm, Yarn, Bun, cargo, Go,
+Bundler and Composer are made anew by these tools, in the jail, so that only what must move moves; what moved along is
+named in the pull request. Whoever needs another tool, or one that this machine has not, is held from the start: the
+answer names the lock file, and what to install. [simulation.md](simulation.md) says how the tools are kept in.
 """
 
 

@@ -14,7 +14,8 @@ import pytest
 from bot.announce import QUIET, Announcer, Live
 from bot.core import names
 from bot.core.errors import Missing, Refused, SurefootError, Transient
-from bot.core.model import Grade, Priority, PullNumber, State, Update
+from bot.core.model import Component, Grade, Priority, PullNumber, Simulation, State, Update
+from bot.core.ports import Say, Trial
 from bot.github import comments, pulls
 from bot.store.rows import UpdateRow
 from bot.store.store import Store
@@ -272,6 +273,32 @@ async def test_a_trial_that_goes_on_is_shown_as_it_goes(stage):
     assert {names.SIMULATION: [("completed", "success")]} == {names.SIMULATION: stage.runs()[names.SIMULATION]}
     asked = [one for one in stage.shop.of_app() if "check-runs" in one.path and one.method != "GET"]
     assert 3 == len(asked), "made, one edit while it went on, and the verdict"
+
+
+async def test_which_part_of_a_group_is_being_tried_is_shown(stage, tmp_path):
+    """A failing group is taken apart in minutes, and people see how far it is."""
+
+    class Slow:
+        async def simulate(self, trial: Trial, say: Say) -> Simulation:
+            say("running unit: pytest")
+            await until(lambda: "trying a part" in str([one.output for one in stage.shop.repo.checks.values()]))
+            return a_simulation(head=trial.head)
+
+    await stage.says()
+    shown = Live(stage.shop.gh, stage.update, every=timedelta(seconds=0.1)).over(Slow())
+    step = replace(stage.update.parts[0], component=Component(name="greeter"))
+    trial = Trial(
+        base=tmp_path,
+        candidate=tmp_path,
+        head=stage.update.pull.head,
+        base_sha=stage.update.pull.head,
+        component=step.component,
+        parts=(step,),
+        written={"requirements.txt": ""},
+    )
+    await shown.simulate(trial)
+    [run] = stage.shop.repo.checks.values()
+    assert "`trying a part of the group: greeter`" in run.output["summary"]
 
 
 async def test_progress_that_cannot_be_shown_hinders_nobody(stage):

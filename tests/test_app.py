@@ -78,7 +78,7 @@ async def test_the_lab_is_this_machines_and_runs_nothing_where_there_is_no_jail(
     """Foreign code is not run unjailed because somebody forgot to install something."""
     nowhere = host.Host(isolation=Isolation.NONE, reason="user namespaces are forbidden here", mend="allow them")
 
-    async def probed() -> host.Host:
+    async def probed(*, gvisor: bool = False) -> host.Host:
         return nowhere
 
     monkeypatch.setattr("bot.app.probe.probe", probed)

@@ -28,9 +28,10 @@ from bot.check.workshop import Place
 from bot.cli import cli
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.lockfiles import Moved
-from bot.core.locks import LockJob, Relocked
+from bot.core.locks import Locker, LockJob, Relocked
 from bot.core.model import Grade, Isolation, Kind, Level, Measure, Priority, Remark, Simulation, Verdict
 from bot.core.ports import Say, Trial, silent
+from bot.core.survey import oldest_python
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
 from bot.tools.sightings import FolderSightings
@@ -141,7 +142,9 @@ def fingerprint(root: Path) -> str:
     return hashlib.sha256("\n".join(told).encode() + b"".join(data)).hexdigest()
 
 
-async def looked(root: Path, index: Index, lab: FakeLab | None = None, only: tuple[str, ...] = ()) -> Report:
+async def looked(
+    root: Path, index: Index, lab: FakeLab | None = None, only: tuple[str, ...] = (), locker: Locker | None = None
+) -> Report:
     settings = IndexSettings(index_url=index.url)
     async with Http(Reach(trusted=settings.hosts)) as http:
         tools = Tools(http=http, index=lambda: settings)
@@ -153,7 +156,7 @@ async def looked(root: Path, index: Index, lab: FakeLab | None = None, only: tup
                 sightings=FolderSightings(root.parent / "seen"),
             ),
             lab=lab,
-            locker=None,
+            locker=locker,
             progress=Progress(Console(file=io.StringIO())),
             now=NOW,
         )
@@ -165,7 +168,7 @@ def rows(made: Report) -> dict[tuple[str, str | None], Row]:
 
 
 async def test_a_group_is_tried_at_once_and_told_row_by_row(tree: Path, index: Index) -> None:
-    """One trial of all of it; each member keeps its own row, and the verdict is that of the whole."""
+    """One trial of all of it; who makes it fail is found and turned down, and the others are tried without it."""
     (tree / ".github").mkdir()
     text = "version: 1\nupdates: {rules: [{match: [moving, big], group: web, kinds: [patch, minor, major]}]}\n"
     (tree / ".github/surefoot.yml").write_text(text)
@@ -174,16 +177,27 @@ async def test_a_group_is_tried_at_once_and_told_row_by_row(tree: Path, index: I
     made = await looked(tree, index, lab)
     found = {(row.name, row.target): row for row in made.rows if row.group}
 
-    assert {row.group for row in found.values()} == {"web"} and len(lab.trials) == 2
+    assert {row.group for row in found.values()} == {"web"}
     together = next(trial for trial in lab.trials if len(trial.parts) > 1)
     assert {part.component.name for part in together.parts} == {"big", "moving"}
-    small = [found[part.component.name, part.target] for part in together.parts]
-    assert {row.verdict for row in small} == {Verdict.REJECT}
-    assert all("tests.test_a::test_b fails" in row.why for row in small)
+    small = {part.component.name: found[part.component.name, part.target] for part in together.parts}
+    assert (small["big"].verdict, small["moving"].verdict) == (Verdict.REJECT, Verdict.APPROVE)
+    assert (
+        "tests.test_a::test_b fails; of the group, `big 1.1` makes it fail; the others pass without" in small["big"].why
+    )
+    assert [["big", "moving"], ["big"], ["moving"], ["moving"]] == [
+        [part.component.name for part in trial.parts]
+        for trial in lab.trials
+        if trial.parts[-1].target != "2.0"  # the large steps of a group are another one
+    ]
     seen = lab.seen[lab.trials.index(together)]
     assert any(f"{part.component.name}=={part.target}" in text for text in seen.values() for part in together.parts)
     said = json.loads(report.as_json(made))["components"]
     assert {one["group"] for one in said if one["name"] in {"big", "moving"} and one["target"]} == {"web"}
+    culprits = {
+        one["name"]: (one["simulation"] or {}).get("culprits") for one in said if one["target"] in ("1.1", "1.0.2")
+    }
+    assert {"big": [{"name": "big", "ecosystem": "pypi", "target": "1.1", "spare": False}], "moving": []} == culprits
     console = Console(file=io.StringIO(), width=200)
     report.show(made, console=console)
     assert "moving (web)" in console.file.getvalue()  # type: ignore[attr-defined]  # it was opened above
@@ -210,6 +224,25 @@ async def test_every_component_gets_an_answer(tree: Path, index: Index) -> None:
     assert sorted(path for path, _ in index.seen) == sorted(
         f"/simple/{name}/" for name in ("steady", "moving", "big", "ranged", "private")
     )
+
+
+async def test_of_two_that_fail_only_together_one_is_held(tree: Path, index: Index) -> None:
+    """Neither is turned down: the more urgent passes without the other, which says for whom it stays behind."""
+    (tree / ".github").mkdir()
+    text = "version: 1\nupdates: {rules: [{match: [moving, big], group: web, kinds: [patch, minor]}]}\n"
+    (tree / ".github/surefoot.yml").write_text(text)
+    index.projects["big"].append(wheel("big", "1.1", **{"upload-time": "2026-01-01T00:00:00Z"}))
+
+    class Clashing(FakeLab):
+        async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
+            told = await super().simulate(trial, say)
+            return replace(told, grade=Grade.FAILED if len(trial.parts) > 1 else Grade.PASSED)
+
+    made = await looked(tree, index, Clashing())
+    found = rows(made)
+    big, moving = found["big", "1.1"], found["moving", "1.0.2"]
+    assert (big.verdict, moving.verdict) == (Verdict.APPROVE, Verdict.HOLD)
+    assert "it fails only together with `big 1.1`, and that comes first" == moving.why[0]
 
 
 @dataclass
@@ -255,6 +288,33 @@ async def test_the_lock_file_of_a_group_follows_every_member(tree: Path, index: 
     assert lab.locks == ["version = 1\n# moving 1.0.2\n# steady 1.1\n"]
     assert all("helper 1.0 → 1.1 in its lock" in row.why for row in found.values())
     assert (tree / "uv.lock").read_text() == "version = 1\n"
+
+
+async def test_a_group_that_cannot_be_locked_is_tried_without_who_hinders_it(tree: Path, index: Index) -> None:
+    """Only the one with which the requirements conflict is held, in the tool's words."""
+    index.projects["steady"].append(wheel("steady", "1.1", **{"upload-time": "2026-01-01T00:00:00Z"}))
+    (tree / "uv.lock").write_text("version = 1\n")
+    (tree / ".github").mkdir()
+    (tree / ".github/surefoot.yml").write_text("version: 1\nupdates: {rules: [{group: web}]}\n")
+    git(tree, "add", ".")
+
+    class Picky(Smith):
+        async def lock(self, job: LockJob) -> Relocked:
+            if "moving==1.0.2" in job.files["pyproject.toml"]:
+                raise ConfigProblem("moving 1.0.2 wants another steady", where="uv.lock")
+            return await super().lock(job)
+
+    lab = FakeLab()
+    made = await looked(tree, index, lab, locker=Picky())
+    found = {row.name: row for row in made.rows if row.group}
+    assert (found["moving"].verdict, found["steady"].verdict) == (Verdict.HOLD, Verdict.APPROVE)
+    assert "could not be tried: uv.lock: moving 1.0.2 wants another steady" in found["moving"].why
+    told = found["moving"].simulation
+    assert told is not None and [("moving", "1.0.2")] == [(one.name, to) for one, to in told.culprits]
+    assert [["steady"]] == [
+        [part.component.name for part in trial.parts] for trial in lab.trials if trial.parts[0].target == "1.1"
+    ]
+    assert made.errors == ()
 
 
 @dataclass
@@ -378,7 +438,8 @@ async def test_the_repositorys_configuration_counts(tree: Path, index: Index) ->
     (tree / ".github/surefoot.yml").write_text(
         "version: 1\n"
         "updates: {match: ['m*', big], ignore: [{name: big, versions: '>=2'}], minimum_age: 0d}\n"
-        "simulate: {suites: {unit: {run: make quick}}, timeout: 5m, memory_mib: 512}\n"
+        "simulate: {suites: {unit: {run: make quick}}, timeout: 5m, memory_mib: 512,\n"
+        "  prepare: {run: make deps, files: lock, keep: deps}}\n"
         "policy: {patch: review}\n"
     )
     lab = FakeLab()
@@ -389,6 +450,7 @@ async def test_the_repositorys_configuration_counts(tree: Path, index: Index) ->
     assert found["steady", None].why == ("left alone by updates.match",)
     assert "/simple/steady/" not in {path for path, _ in index.seen}
     assert {(t.seconds, t.memory_mib, t.suites["unit"].run) for t in lab.trials} == {(300.0, 512, "make quick")}
+    assert {t.prepare.run for t in lab.trials if t.prepare} == {"make deps"}
 
 
 @pytest.mark.parametrize("widen", [False, True])
@@ -509,7 +571,7 @@ async def test_without_git_there_is_no_commit(tree: Path, tmp_path: Path, monkey
 )  # fmt: skip
 def test_the_oldest_python_of_a_project(text: str, python: str | None) -> None:
     """A release that the oldest supported Python cannot install is not proposed."""
-    assert check.oldest_python(f"[project]\n{text}\n") == python
+    assert oldest_python(f"[project]\n{text}\n") == python
 
 
 ROW = Row(

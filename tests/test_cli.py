@@ -218,7 +218,7 @@ def test_the_doctor_says_what_is_missing() -> None:
 def test_a_plain_jail_is_used_by_who_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a common bound of memory a bot runs nothing until its operator says that it is enough."""
 
-    async def plain() -> Host:
+    async def plain(*, gvisor: bool = False) -> Host:
         return Host(isolation=Isolation.PLAIN, reason="no cgroup here", mend="Run as root")
 
     monkeypatch.setattr("bot.lab.probe.probe", plain)
@@ -298,4 +298,4 @@ def test_a_look_tells_all_before_it_ends_at_once(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "bot", "check", str(tmp_path), "--no-simulate", "--json"]
     done = subprocess.run(words, cwd=ROOT, env=told, capture_output=True, text=True)
     assert done.returncode == 2, done.stderr
-    assert len(json.loads(done.stdout)["unreached"]) == 300
+    assert len(json.loads(done.stdout)["errors"]) == 300

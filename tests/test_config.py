@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,7 @@ updates:
 simulate:
   timeout: 5m
   memory_mib: 512
+  bisect: false
   suites:
     unit: {run: make check, left_out: {tests/slow: needs an hour}}
 policy: {major: reject, approvals: 2}
@@ -66,6 +68,7 @@ def test_everything_that_can_be_written_is_read() -> None:
     assert read.updates.readers["regex"]["files"] == [dict(read.updates.files[0])]
     assert read.updates.schedule.windows[0].zone == "Europe/Berlin"
     assert {"tests/slow": "needs an hour"} == read.simulate.left_out
+    assert not read.simulate.bisect and config.parse("version: 1\n", "surefoot.yml").simulate.bisect
     assert (read.simulate.suites, read.simulate.seconds, read.simulate.memory_mib) == (
         {"unit": Asked(run="make check")},
         300,
@@ -178,6 +181,17 @@ def test_an_empty_environment_starts_and_says_what_is_missing() -> None:
     assert read.database_url.startswith("sqlite:///")
 
 
+@pytest.mark.parametrize(
+    ("asked", "plain", "gvisor"),
+    [("", False, False), ("full", False, False), ("plain", True, False), ("gvisor", False, True)],
+)
+def test_an_operator_says_which_jail_is_meant(asked: str, plain: bool, gvisor: bool) -> None:
+    """Full unless something else is asked for; every command reads it in the same way."""
+    read = config.settings({"SUREFOOT_JAIL": asked})
+    assert (read.plain, read.gvisor) == (plain, gvisor)
+    assert config.jail_grade({"SUREFOOT_JAIL": asked}) == (asked or "full")
+
+
 def test_a_key_may_be_text_or_a_file(tmp_path) -> None:
     """PRIVATE_KEY holds the PEM, also with \\n for its line ends; PRIVATE_KEY_PATH names its file."""
     pem = tmp_path / "key.pem"
@@ -213,6 +227,7 @@ def test_a_key_may_be_text_or_a_file(tmp_path) -> None:
         {"SUREFOOT_POLL": "often"},
         {"SUREFOOT_ALLOW_NETWORKS": "intranet"},
         {"SUREFOOT_JAIL": "none"},
+        {"SUREFOOT_TRUSTED_ROOT": "/nowhere/trusted_root.json"},
         {"SUREFOOT_URL": "surefoot.example"},
     ],
 )
@@ -223,6 +238,15 @@ def test_a_setting_that_cannot_be_meant_is_named(env: dict[str, str]) -> None:
 
     assert str(caught.value).startswith(next(iter(env)))
     assert "hunter22" not in str(caught.value)
+
+
+def test_a_private_sigstore_is_named_by_a_file(tmp_path: Path) -> None:
+    """Its trusted root is found wherever the bot is started from; without one there is none."""
+    root = tmp_path / "trusted_root.json"
+    root.write_text("{}")
+
+    assert config.settings({"SUREFOOT_TRUSTED_ROOT": str(root)}).trusted_root == root
+    assert config.settings({}).trusted_root is None
 
 
 def test_a_server_and_a_hosters_database_are_taken_as_they_come() -> None:

@@ -8,6 +8,7 @@ from bot.config import lockers
 from bot.config.sources import Registries, read
 
 FILE = """\
+rubygems: {url: "https://gems.corp.example/", token: GEMS_TOKEN}
 crates: {url: "sparse+https://crates.corp.example/index/", token: CRATES_TOKEN}
 packagist:
   url: https://composer.corp.example/
@@ -18,7 +19,7 @@ packagist:
 def test_the_operators_registries_are_asked_with_their_logins(tmp_path: Path) -> None:
     """As the sources of these ecosystems are."""
     (tmp_path / "sources.yml").write_text(FILE)
-    secrets = {"CRATES_TOKEN": "hunter22", "COMPOSER_PASSWORD": "hunter33"}
+    secrets = {"CRATES_TOKEN": "hunter22", "COMPOSER_PASSWORD": "hunter33", "GEMS_TOKEN": "hunter44"}
     given = read({"SUREFOOT_SOURCES": str(tmp_path / "sources.yml"), **secrets})
     crates, packagist = lockers.crates_of(given), lockers.packagist_of(given)
 
@@ -26,12 +27,18 @@ def test_the_operators_registries_are_asked_with_their_logins(tmp_path: Path) ->
     assert crates.login is not None and "hunter22" == crates.login.reveal()
     assert "https://composer.corp.example" == packagist.index
     assert packagist.login is not None and "Basic bWU6aHVudGVyMzM=" == packagist.login.reveal()
+    gems = lockers.gems_of(given)
+    assert gems.login is not None and ("https://gems.corp.example", "Basic aHVudGVyNDQ6") == (
+        gems.index,
+        gems.login.reveal(),
+    )
 
 
 def test_without_a_word_of_the_operator_the_public_ones_are_asked(tmp_path: Path) -> None:
     """Nothing is set, or a registry without a login."""
     assert lockers.CRATES_IO == lockers.crates_of(Registries())
     assert lockers.PACKAGIST == lockers.packagist_of(Registries())
+    assert lockers.RUBYGEMS == lockers.gems_of(Registries())
     (tmp_path / "sources.yml").write_text("packagist: {url: https://composer.corp.example}\n")
     open_to_all = lockers.packagist_of(read({"SUREFOOT_SOURCES": str(tmp_path / "sources.yml")}))
     assert ("https://composer.corp.example", None) == (open_to_all.index, open_to_all.login)

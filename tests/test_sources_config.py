@@ -157,9 +157,10 @@ async def test_the_example_in_the_documentation_holds(tmp_path: Path) -> None:
     """It is read as it stands, and opens every source."""
     page = DOCUMENT.read_text().partition("## Sources and private registries")[2]
     example = page.partition("```yaml\n")[2].partition("```")[0]
-    names = {"REGISTRY_PASSWORD": "one", "RELEASES_TOKEN": "two"}
+    names = {"REGISTRY_PASSWORD": "one", "RELEASES_TOKEN": "two", "NEXUS_PASSWORD": "three"}
     found = config.settings(a_file(tmp_path, example) | names).registries
 
     assert set(found.secrets) == {"NPM_TOKEN", *names}
     assert found.allow == {"docker": ("docker.io", "*.example.com"), "npm": ("npm.example.com",)}
+    assert [one.url for one in found.prepare][1:] == ["https://nexus.example.com/repository/maven-public"]
     open_all(sources, Tools(http=Http(), secrets=found.lookup), found.options, where=found.places)

@@ -18,6 +18,7 @@ from bot.core.choice import Choice
 from bot.core.durations import spoken
 from bot.core.errors import Permanent, Transient
 from bot.core.lockfiles import Moved
+from bot.core.locks import Lacks
 from bot.core.model import Component, Release, Verdict
 from bot.core.ports import Advisories, Sightings, Source
 from bot.core.quoting import code
@@ -42,7 +43,7 @@ class Shelf:
     """Who is asked. sources: by their kind; advisories: None where nobody keeps any.
 
     allow: whom the operator lets a file name. endpoints: where components of the ecosystem `http` are asked for, by
-    their names, as far as their repository says it.
+    their names, as far as their repository says it. lacks: who knows which tools for lock files there are here.
     """
 
     sources: Mapping[str, Source]
@@ -50,6 +51,7 @@ class Shelf:
     advisories: Advisories | None = None
     allow: registries.Allow = field(default_factory=dict)
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    lacks: Lacks | None = None
 
     def refusal(self, component: Component) -> str:
         """Why a component may not be asked for where its file says; "" when it may."""

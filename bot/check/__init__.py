@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
+from itertools import count
+from pathlib import Path, PurePosixPath
 
 from packaging.utils import canonicalize_name
 
@@ -24,24 +25,25 @@ from bot.adapters.advisories import open_advisories
 from bot.adapters.endpoints import Desk
 from bot.adapters.listing import Shelf
 from bot.adapters.poller import Poller
-from bot.check import checkout, report
+from bot.check import apart, checkout, report, shed
 from bot.check.advisories import Forgiving
 from bot.check.judging import Proposal, decided, row_of
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
 from bot.config.sources import read as read_registries
-from bot.core import ecosystems, locks
+from bot.core import ecosystems
 from bot.core.choice import Choice, choose
 from bot.core.errors import ConfigProblem, Missing, Permanent, SurefootError, Transient
 from bot.core.grouping import joined, parcels, step_of
 from bot.core.locks import Locker
-from bot.core.model import Member, Pin, Sha, Verdict
+from bot.core.model import Grade, Member, Pin, Sha, Verdict
 from bot.core.nodes import FILES as NODE_FILES
 from bot.core.nodes import nodes_of
 from bot.core.ports import Lab, Manifest, Source, Trial
 from bot.core.repo_config import CONFIG_PATH, Registered, RepoConfig
 from bot.core.rewriting import moving, rewritten
-from bot.core.survey import Group, groups, oldest_python, rules_of
+from bot.core.survey import PROJECT, Group, groups, oldest_python, pythons_of, rules_of
+from bot.lab import holding
 from bot.tools.cache import Folder, user_folder
 from bot.tools.http import Http, Reach
 from bot.tools.npm import named_hosts
@@ -66,8 +68,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What the checkout itself says. names: its files; texts: the manifests; python, nodes: see `rules_of`.
+    """What the checkout itself says. names: its files; texts: the manifests.
 
+    pythons: as `pythons_of` takes them; nodes: see `rules_of`.
     commit: the one that is checked out, or a name for there being none.
     """
 
@@ -76,7 +79,7 @@ class Read:
     groups: Sequence[Group]
     config: RepoConfig
     manifests: Mapping[str, Manifest]
-    python: str | None
+    pythons: Mapping[str, str]
     nodes: tuple[str, ...]
     commit: str
     errors: tuple[str, ...]
@@ -109,7 +112,7 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
             look = Look(
                 root=path,
                 tools=tools,
-                shelf=Shelf(sources=asked, sightings=seen, advisories=flaws, allow=given.allow),
+                shelf=Shelf(sources=asked, sightings=seen, advisories=flaws, allow=given.allow, lacks=shed.lacks),
                 lab=lab,
                 locker=locker,
                 progress=progress,
@@ -191,13 +194,15 @@ async def _read(look: Look) -> Read:
                 pins += readers[kind].read(name, texts[name])
             except ConfigProblem as problem:
                 errors.append(str(problem))
+    projects = {name: oldest_python(text) for name, text in texts.items() if PurePosixPath(name).name == PROJECT}
+    pythons = {name: python for name, python in projects.items() if python}
     return Read(
         names=dict.fromkeys(names),
         texts=texts,
-        groups=groups(pins, dict.fromkeys(names)),
+        groups=groups(pins, dict.fromkeys(names), pythons),
         config=written,
         manifests=readers,
-        python=oldest_python(texts.get("pyproject.toml", "")),
+        pythons=pythons,
         nodes=nodes_of(_texts(look.root, [name for name in NODE_FILES if name in names])),
         commit=await checkout.commit(look.root) or checkout.name_of("", {}),
         errors=tuple(errors),
@@ -227,14 +232,14 @@ async def _choices(look: Look, seen: Read, group: Group) -> Sequence[Choice] | S
     try:
         if not seen.config.updates.wants(component.name):
             return [Choice(verdict=Verdict.CURRENT, current=current, why=("left alone by updates.match",))]
-        rules = rules_of(component, seen.config, seen.python, seen.nodes)
+        rules = rules_of(component, seen.config, pythons_of(group.pins, seen.pythons), seen.nodes)
         choosing = partial(choose, group.pins, now=look.now, rules=rules, known={})
         source = look.shelf.sources.get(ecosystems.of(component).source)
         if source is None:
             return Permanent(f"nobody here lists versions of {component.ecosystem}")
         choices = await listing.answers(group, source, choosing, look.shelf, look.now)
-        reasons = [locks.bound(_moving(seen, group, choice), seen.names) for choice in choices]
-        return [locks.unbound(choice, why) for choice, why in zip(choices, reasons, strict=True)]
+        pairs = [(choice, _moving(seen, group, choice)) for choice in choices]
+        return [await holding.held(choice, pins, seen.names, look.shelf.lacks) for choice, pins in pairs]
     except Missing as problem:
         return [Choice(verdict=Verdict.HOLD, current=current, why=(str(problem),))]
     except SurefootError as problem:
@@ -244,7 +249,7 @@ async def _choices(look: Look, seen: Read, group: Group) -> Sequence[Choice] | S
 
 
 def _moving(seen: Read, group: Group, choice: Choice) -> tuple[Pin, ...]:
-    widen = rules_of(group.component, seen.config, seen.python).widen
+    widen = rules_of(group.component, seen.config).widen
     return moving(group.pins, choice.target, widen=widen) if choice.target is not None else ()
 
 
@@ -275,13 +280,20 @@ async def _judged(look: Look, seen: Read, found: Sequence[tuple[Group, Choice]])
         if look.lab and proposals:
             look.progress.of(len(proposals), "copying")
             await asyncio.to_thread(checkout.copy, look.root, tuple(seen.names), base)
-        for number, (name, parts) in enumerate(proposals):
-            places = [place for part in parts for place in wholes[part]]
-            proposal = Proposal(parts=parts, rows=[replace(rows[place], group=name) for place in places])
+        for number in count():
+            if not proposals:
+                break
+            name, parts = proposals.pop(0)
+            places = [(place, part) for part in parts for place in wholes[part]]
+            proposal = Proposal(parts=parts, rows=[replace(rows[place], group=name) for place, _ in places])
             tried, error = await _answered(look, seen, proposal, (base, Path(folder) / str(number)))
             errors += error
-            for place, row in zip(places, tried, strict=True):
-                rows[place] = row
+            out = apart.staying(parts, tried[0])
+            for (place, part), row in zip(places, tried, strict=True):
+                if part in out or not out:
+                    rows[place] = apart.held(row, out.get(part, ""))
+            if rest := tuple(part for part in parts if out and part not in out):
+                proposals.insert(0, (name, rest))
     return rows, errors
 
 
@@ -289,26 +301,29 @@ async def _answered(
     look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]
 ) -> tuple[Sequence[Row], list[str]]:
     """The rows once it was tried, and what went wrong meanwhile."""
-    rows = proposal.rows
     try:
         return await _tried(look, seen, proposal, folders), []
     except SurefootError as problem:
         why = f"could not be tried: {problem}"
-        held = [replace(row, verdict=Verdict.HOLD, why=(*row.why, why)) for row in rows]
+        held = [replace(row, verdict=Verdict.HOLD, why=(*row.why, why)) for row in proposal.rows]
         # What the file or the release does not allow is an answer; an index that is away is none.
-        answer = isinstance(problem, ConfigProblem)
-        return held, [] if answer else [f"{proposal.named}: {problem}"]
+        if not isinstance(problem, ConfigProblem):
+            return held, [f"{proposal.named}: {problem}"]
+        return await apart.hindered(held, proposal.parts, problem, partial(_hinders, look, seen)), []
+
+
+async def _hinders(look: Look, seen: Read, parts: Sequence[Member]) -> bool:
+    """Whether these steps alone cannot be written or locked."""
+    try:
+        await _changes(look, seen, parts)
+    except ConfigProblem:
+        return True
+    return False
 
 
 async def _tried(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path, Path]) -> list[Row]:
     """The rows with the policy's verdict on them, after a simulation where there is a lab."""
-    changed: dict[str, str] = {}
-    for part in proposal.parts:
-        assert part.release is not None, "a choice that approves names its target"
-        changed |= rewritten({**seen.texts, **changed}, part.pins, part.release, seen.manifests)
-    moved: list[str] = []
-    if look.locker is not None:
-        moved = await _locked(look, look.locker, seen, proposal.parts, changed)
+    changed, moved = await _changes(look, seen, proposal.parts)
     head = checkout.name_of(seen.commit, changed)
     simulation = None
     if look.lab:
@@ -317,27 +332,32 @@ async def _tried(look: Look, seen: Read, proposal: Proposal, folders: tuple[Path
         await asyncio.to_thread(checkout.candidate, base, changed, place)
         trial = _trial(seen, proposal.parts, folders, (head, Sha(seen.commit)))
         simulation = await look.lab.simulate(trial, look.progress.say)
+        if simulation.grade is Grade.FAILED and len(proposal.parts) > 1 and seen.config.simulate.bisect:
+            from bot.check.workshop import taken_apart  # there is a lab, so it is loaded
+
+            makers = look.lab, look.locker
+            simulation = await taken_apart(trial, simulation, seen.manifests, makers, look.progress.say)
         look.progress.step()
     rows = decided(proposal, seen.config.policy, simulation, head, look.now)
     return [replace(row, why=(*row.why, *moved[:MOVED])) for row in rows]
 
 
-async def _locked(
-    look: Look, locker: Locker, seen: Read, parts: Sequence[Member], changed: dict[str, str]
-) -> list[str]:
-    """Adds the lock files that must follow, one component after the other; what moved in them, in words."""
-    from bot.check.workshop import follow  # there is a locker, so it is loaded
-
-    async def text(name: str) -> str | None:
-        return changed[name] if name in changed else await asyncio.to_thread(checkout.read, look.root, name)
-
-    moved: list[str] = []
+async def _changes(look: Look, seen: Read, parts: Sequence[Member]) -> tuple[Mapping[str, str], list[str]]:
+    """The files that these steps change, and the lock files that must follow; what moved in those, in words."""
+    changed: dict[str, str] = {}
     for part in parts:
-        mine = {pin.path: changed[pin.path] for pin in part.pins if pin.path in changed}
-        relocked = await follow(mine, seen.names, text, (part.component, part.target), locker)
-        changed |= relocked.files
-        moved += [f"{one.name} {one.before or 'new'} → {one.after or 'gone'} in its lock" for one in relocked.moved]
-    return list(dict.fromkeys(moved))
+        assert part.release is not None, "a choice that approves names its target"
+        changed |= rewritten({**seen.texts, **changed}, part.pins, part.release, seen.manifests)
+    if look.locker is None:
+        return changed, []
+    from bot.check.workshop import locked  # there is a locker, so it is loaded
+
+    async def text(name: str) -> str:
+        return await asyncio.to_thread(checkout.read, look.root, name)
+
+    made = await locked(parts, changed, (seen.names, text), look.locker)
+    moved = [f"{one.name} {one.before or 'new'} → {one.after or 'gone'} in its lock" for one in made.moved]
+    return {**changed, **made.files}, list(dict.fromkeys(moved))
 
 
 def _trial(seen: Read, parts: Sequence[Member], folders: tuple[Path, Path], shas: tuple[Sha, Sha]) -> Trial:
@@ -353,4 +373,5 @@ def _trial(seen: Read, parts: Sequence[Member], folders: tuple[Path, Path], shas
         left_out=wanted.left_out,
         seconds=wanted.seconds,
         memory_mib=wanted.memory_mib,
+        prepare=wanted.prepare,
     )

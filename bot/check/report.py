@@ -157,7 +157,7 @@ def _show(out: Console, simulation: Simulation, names: str) -> None:
         line = f"[{style}]{suite.grade.value}[/] {escape(f'{names}: {suite.kind}: {suite.why}')}"
         out.print(line, soft_wrap=True)
         for one in worth[:MOST_REMARKS]:
-            place = f"{one.path}:{one.line}: " if one.path else ""
+            place = f"{one.place}: " if one.place else ""
             out.print(escape(f"  {place}{one.title}{f' ({one.message})' if one.message else ''}"), soft_wrap=True)
         for figure in slower[:MOST_REMARKS]:
             out.print(escape(f"  {figure.name}: {figure.before}, now {figure.after} ({figure.change})"), soft_wrap=True)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from bot.config.sources import Registries
+from bot.lab.locking.allowed import Place
+from bot.lab.locking.bundler import RUBYGEMS, RubyGems
 from bot.lab.locking.cargo import CRATES_IO, Crates
 from bot.lab.locking.composer import PACKAGIST, Packagist
 from bot.tools.secrets import Secret
@@ -32,6 +34,40 @@ def packagist_of(given: Registries) -> Packagist:
     secret = _secret(given, login.get("secret"))
     words = f"{login.get('username', '')}:{secret.reveal() if secret else ''}"
     return Packagist(index=url, login=Secret(f"Basic {base64.b64encode(words.encode()).decode()}"))
+
+
+def gems_of(given: Registries) -> RubyGems:
+    """What stands for rubygems.org; its token goes along as Bundler sends it."""
+    options = given.options.get("rubygems", {})
+    url, token = _place(options), _secret(given, options.get("token"))
+    login = _basic(*_pair(token)) if token else None
+    return RubyGems(index=url, login=login) if url else RUBYGEMS
+
+
+def _pair(token: Secret) -> tuple[str, Secret]:
+    """`user:password`, or a token alone."""
+    user, _, password = token.reveal().partition(":")
+    return user, Secret(password)
+
+
+def opened_of(given: Registries) -> tuple[Place, ...]:
+    """Where a repository's own command may fetch from while it prepares an environment."""
+    return tuple(
+        Place(url=one.stands_for, asked=one.url, login=_login_of(given, one.username, one.secret, one.token))
+        for one in given.prepare
+    )
+
+
+def _login_of(given: Registries, user: str, secret: str, token: str) -> Secret | None:
+    """The header; None without a login."""
+    value = _secret(given, secret or token)
+    if value is None:
+        return None
+    return _basic(user, value) if secret else Secret(f"Bearer {value.reveal()}")
+
+
+def _basic(user: str, value: Secret) -> Secret:
+    return Secret(f"Basic {base64.b64encode(f'{user}:{value.reveal()}'.encode()).decode()}")
 
 
 def _place(options: Mapping[str, object]) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from bot.config.preparing import prepare
 from bot.config.suites import suite
-from bot.config.updates import updates
+from bot.config.updates import updates, yes_or_no
 from bot.core.errors import ConfigProblem
 from bot.core.model import Kind
 from bot.core.policy import DEFAULT_RULES, Policy, Rule
@@ -47,9 +48,14 @@ def _simulate(node: Node) -> Simulate:
     seconds = node.take("timeout", span, timedelta(seconds=usual.seconds)).total_seconds()
     memory = node.take("memory_mib", whole(64, 65_536), usual.memory_mib)
     workflow = node.take("workflow", text, "")
+    bisect = node.take("bisect", yes_or_no, usual.bisect)
+    prepared = prepare(node.node("prepare"))
     suites_node.done()
     node.done()
-    return Simulate(suites=suites, left_out=left_out, seconds=seconds, memory_mib=memory, workflow=workflow)
+    return Simulate(
+        suites=suites, left_out=left_out, seconds=seconds, memory_mib=memory, workflow=workflow, prepare=prepared,
+        bisect=bisect,
+    )  # fmt: skip
 
 
 def _reasons(value: object) -> dict[str, str]:

@@ -37,10 +37,12 @@ class Settings:
     osv: str = ""  # the OSV service, a folder of its dumps, or "off"; empty for the public one
     kev: str = ""  # where the list of exploited flaws is, a URL or a path; empty for none
     eol: str = ""  # where the list of versions that get no more fixes is; empty for none
+    trusted_root: Path | None = None  # a private Sigstore's, beside the public one
     url: str = ""  # where people find our pages, without a slash at its end
     allow: tuple[str, ...] = ()  # networks that users' URLs may name although they are private
     unjailed: bool = False
     plain: bool = False  # whether a jail without a common bound of memory is enough
+    gvisor: bool = False  # whether nothing less will do than a kernel of its own in the jail
     runner: str = ""  # where simulations run, when it is not here
     runner_token: Secret | None = None
     read_token: Secret | None = None  # whoever reads the pages must send it
@@ -57,11 +59,6 @@ def settings(env: Mapping[str, str]) -> Settings:
     data_dir = Path(env.get("SUREFOOT_DATA_DIR") or Path.cwd() / ".surefoot").absolute()
     key, app_id, secret = _private_key(env), env.get("APP_ID"), env.get("WEBHOOK_SECRET")
     poll = _span(env, "SUREFOOT_POLL", "30m")
-    missing = (
-        *(() if app_id else ("APP_ID: the number on the App's settings page, under About",)),
-        *(() if key else ("PRIVATE_KEY or PRIVATE_KEY_PATH: make one on the App's settings page, under Private keys",)),
-        *(() if secret else ("WEBHOOK_SECRET: the text that you typed into the App's Webhook secret field",)),
-    )
     return Settings(
         app_id=_number(env, "APP_ID") if app_id else None,
         private_key=Secret(key) if key else None,
@@ -79,6 +76,7 @@ def settings(env: Mapping[str, str]) -> Settings:
         osv=env.get("SUREFOOT_OSV", ""),
         kev=env.get("SUREFOOT_KEV", ""),
         eol=env.get("SUREFOOT_EOL", ""),
+        trusted_root=trusted_root(env),
         url=_pages_url(env.get("SUREFOOT_URL", "")),
         allow=_networks(env.get("SUREFOOT_ALLOW_NETWORKS", "")),
         read_token=Secret(token) if (token := env.get("SUREFOOT_READ_TOKEN")) else None,
@@ -86,20 +84,44 @@ def settings(env: Mapping[str, str]) -> Settings:
         hints_secret=Secret(known) if (known := env.get("SUREFOOT_HINTS_SECRET")) else None,
         secrets=lending.read(env),
         registries=sources_file.read(env),
-        plain=_jail(env) == "plain",
+        plain=jail_grade(env) == "plain",
+        gvisor=jail_grade(env) == "gvisor",
         runner=env.get("SUREFOOT_RUNNER", ""),
         runner_token=Secret(token) if (token := env.get("SUREFOOT_RUNNER_TOKEN")) else None,
         unjailed=env.get("SUREFOOT_DEMO_UNJAILED") == "1",
-        missing=missing,
+        missing=_missing(app_id, key, secret),
     )
 
 
-def _jail(env: Mapping[str, str]) -> str:
+def _missing(app_id: str | None, key: str | None, secret: str | None) -> tuple[str, ...]:
+    return (
+        *(() if app_id else ("APP_ID: the number on the App's settings page, under About",)),
+        *(() if key else ("PRIVATE_KEY or PRIVATE_KEY_PATH: make one on the App's settings page, under Private keys",)),
+        *(() if secret else ("WEBHOOK_SECRET: the text that you typed into the App's Webhook secret field",)),
+    )
+
+
+def jail_grade(env: Mapping[str, str]) -> str:
+    """What the operator asks of the jail: gvisor, full (the default) or plain. ConfigProblem for anything else."""
     grade = env.get("SUREFOOT_JAIL") or "full"
-    if grade not in ("full", "plain"):
-        mend = "Write full, or plain where a jail without a common bound of memory is enough for you"
+    if grade not in ("gvisor", "full", "plain"):
+        mend = (
+            "Write full, or plain where a jail without a common bound of memory is enough for you, or gvisor for a"
+            " kernel of its own (runsc) in the jail"
+        )
         raise ConfigProblem(f"there is no grade {grade!r} of the jail", where="SUREFOOT_JAIL", mend=mend)
     return grade
+
+
+def trusted_root(env: Mapping[str, str]) -> Path | None:
+    """The file by which attestations are verified, beside what sigstore brings. ConfigProblem where there is none."""
+    if not (text := env.get("SUREFOOT_TRUSTED_ROOT")):
+        return None
+    path = Path(text).absolute()
+    if not path.is_file():
+        mend = "Name the trusted_root.json of your Sigstore, or a newer one of the public Sigstore"
+        raise ConfigProblem(f"there is no file {text}", where="SUREFOOT_TRUSTED_ROOT", mend=mend)
+    return path
 
 
 def _private_key(env: Mapping[str, str]) -> str | None:

@@ -10,8 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.config.lending import OWN
+from bot.config.preparing import Opened, opened
 from bot.core.ecosystems import ECOSYSTEMS
 from bot.core.errors import ConfigProblem
 from bot.tools.places import Node, load, plain, texts
@@ -33,7 +35,7 @@ class Registries:
 
     options: by kind, each adapter's own; places: file and line of each kind, for errors. allow: for an ecosystem, globs
     of the hosts that a file may name. hosts: those that it names itself, which are meant wherever they are.
-    secrets: by the name of their variable.
+    secrets: by the name of their variable. prepare: where commands of repositories may fetch from, in the jail.
     """
 
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -41,6 +43,7 @@ class Registries:
     allow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     hosts: frozenset[str] = frozenset()
     secrets: Mapping[str, Lent] = field(default_factory=dict)
+    prepare: tuple[Opened, ...] = ()
 
     @property
     def lookup(self) -> Callable[[str], Lent | None]:
@@ -58,14 +61,18 @@ def read(env: Mapping[str, str]) -> Registries:
         return Registries()
     top = load(_text(Path(name)), name)
     allow = _allow(top.node("allow"))
-    kinds = [kind for kind in top.names() if kind != "allow"]
+    below = top.nodes("prepare")
+    places = tuple(opened(node) for node in below)
+    kinds = [kind for kind in top.names() if kind not in ("allow", "prepare")]
     nodes = {kind: top.node(kind) for kind in kinds}
     return Registries(
         options={kind: {key: node.take(key, plain, None) for key in node.names()} for kind, node in nodes.items()},
         places={kind: top.where(kind) for kind in kinds},
         allow=allow,
-        hosts=frozenset(host for node in nodes.values() for host in _hosts(node)),
-        secrets={lent.name: lent for node in nodes.values() for lent in _secrets(node, env)},
+        hosts=frozenset(host for node in nodes.values() for host in _hosts(node))
+        | frozenset(urlsplit(one.url).hostname or "" for one in places),
+        secrets={lent.name: lent for node in (*nodes.values(), *below) for lent in _secrets(node, env)},
+        prepare=places,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.config.preparing import patterns
 from bot.core.errors import ConfigProblem
 from bot.core.suites import BESIDE, PERFORMANCE, REGRESSION, Asked
 from bot.tools.places import Node, text, texts
@@ -16,12 +17,16 @@ def suite(node: Node, kind: str) -> Asked:
         off=node.take("off", text, ""),
         services=node.take("services", texts, ()),
         commands=node.take("commands", texts, ()) if kind == REGRESSION else (),
+        report=node.take("report", patterns, ()) if kind not in BESIDE else (),
         warn=node.take("warn", share, _USUAL.warn) if kind == PERFORMANCE else _USUAL.warn,
         fail=node.take("fail", share, _USUAL.fail) if kind == PERFORMANCE else _USUAL.fail,
     )
     if kind not in BESIDE and not asked.run.strip() and not asked.off and not asked.services:
         mend = "Write run: python -m pytest, or off: with the reason why it is not to be run"
         raise ConfigProblem("needs a command", where=node.where(), mend=mend)
+    if asked.report and not asked.run.strip():
+        mend = "Write run: with the command that writes the report"
+        raise ConfigProblem("names a report of a command that is not named", where=node.where("report"), mend=mend)
     if asked.fail < asked.warn:
         raise ConfigProblem("fails before it warns", where=node.where("fail"), mend="Let fail be at least warn")
     return asked

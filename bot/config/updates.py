@@ -29,7 +29,7 @@ def updates(node: Node) -> Updates:
         rules=tuple(_rule(below) for below in node.nodes("rules")),
         limits=_limits(node.node("limits")),
         schedule=node.take("schedule", _schedule, usual.schedule),
-        dashboard=node.take("dashboard", _yes_or_no, usual.dashboard),
+        dashboard=node.take("dashboard", yes_or_no, usual.dashboard),
         files=node.take("files", _files, usual.files),
         endpoints=endpoints(node.node("endpoints")),
         components=components(node, "components"),
@@ -45,9 +45,9 @@ def _rule(node: Node) -> UpdateRule:
         ecosystems=node.take("ecosystem", _ecosystems, usual.ecosystems),
         minimum_age=node.take("minimum_age", span, usual.minimum_age),
         allowed=node.take("allowed", text, usual.allowed),
-        prereleases=node.take("prereleases", _yes_or_no, usual.prereleases),
+        prereleases=node.take("prereleases", yes_or_no, usual.prereleases),
         widen=node.take("ranges", _widen, usual.widen),
-        respect_latest=node.take("respect_latest", _yes_or_no, usual.respect_latest),
+        respect_latest=node.take("respect_latest", yes_or_no, usual.respect_latest),
         group=node.take("group", _group, usual.group),
         kinds=node.take("kinds", _kinds, usual.kinds),
     )
@@ -82,7 +82,8 @@ def _ecosystems(value: object) -> tuple[str, ...]:
     return named
 
 
-def _yes_or_no(value: object) -> bool:
+def yes_or_no(value: object) -> bool:
+    """As `Node.take` asks for it."""
     if isinstance(value, bool):
         return value
     raise ValueError("must be true or false")

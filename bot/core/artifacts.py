@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import NamedTuple
 
+from bot.core.artifacts_built import GROUPS, MARKS, PYTHON, Tongue, elsewhere, groups
 from bot.core.artifacts_terms import terms
 from bot.core.quoting import code
 
@@ -23,7 +24,7 @@ AT_IMPORT: Mapping[str, str] = {
     "native": "loads a native library",
 }
 _LIBRARY = re.compile(r"(\.so(\.\d+)*|\.pyd|\.dll|\.dylib|\.exe|\.node)$", re.IGNORECASE)
-_ASIDE = frozenset({"test", "tests", "testing", "docs", "doc", "examples", "example", "benchmarks"})
+_ASIDE = frozenset({"test", "tests", "testing", "docs", "doc", "examples", "example", "benchmarks", ".github"})
 _NAMED = 5  # of one list in a sentence
 
 # Programs that a shell or a build calls by name; whoever puts one of these first in PATH is called in its place.
@@ -110,6 +111,7 @@ class _Pair:
     was: Contents
     now: Contents
     fresh: bool
+    tongue: Tongue = PYTHON
 
     def news(self, *kinds: str) -> Iterator[tuple[str, Mark]]:
         """The marks of these kinds that no changed file of the old version had, each once, with their file."""
@@ -125,13 +127,13 @@ class _Pair:
         return ((path, held) for path, held in self.now.files.items() if held.changed)
 
 
-def differences(before: Contents | None, after: Contents | None) -> tuple[Found, ...]:
+def differences(before: Contents | None, after: Contents | None, tongue: Tongue = PYTHON) -> tuple[Found, ...]:
     """What is new in `after`, first what asks. before: None for a package that the update brings in; after: None for
     one that it takes away, of which there is nothing to say.
     """
     if after is None:
         return ()
-    pair = _Pair(before or Contents(), after, before is None)
+    pair = _Pair(before or Contents(), after, before is None, tongue)
     found = [one for rule in _RULES for one in rule(pair)]
     return tuple(sorted(found, key=lambda one: not one.asks))
 
@@ -171,7 +173,7 @@ def _programs(pair: _Pair) -> Iterator[Found]:
     known = {entry[:2] for entry in pair.was.entries}
     fresh: dict[str, list[str]] = {}
     for group, name, target in pair.now.entries:
-        if group != "npm" and (group, name) not in known:
+        if group not in GROUPS and (group, name) not in known:
             fresh.setdefault(group, []).append(name)
         if group in ("console_scripts", "gui_scripts") and name in COMMANDS and (group, name) not in known:
             asks = not (pair.fresh and name in _OWN_PROGRAMS)
@@ -180,7 +182,8 @@ def _programs(pair: _Pair) -> Iterator[Found]:
         if _program(path) in COMMANDS and path not in pair.was.files:
             yield Found(rule="shadow", why=f"installs a program called {code(_program(path))}", place=path, asks=True)
     for group, names in fresh.items() if not pair.fresh else ():
-        yield Found(rule="entry", why=f"has new entry points of the group {code(group)}: {_listed(names)}")
+        what = "programs" if group == "console_scripts" else f"entry points of the group {code(group)}"
+        yield Found(rule="entry", why=f"has new {what}: {_listed(names)}")
 
 
 def _program(path: str) -> str:
@@ -200,8 +203,19 @@ def _hooks(pair: _Pair) -> Iterator[Found]:
 def _imports(pair: _Pair) -> Iterator[Found]:
     for path, mark in pair.news(*AT_IMPORT):
         asks = not pair.fresh and not _aside(path)
-        why = f"{AT_IMPORT[mark.kind]} when it is imported, by {code(mark.what)}"
+        why = f"{AT_IMPORT[mark.kind]} {pair.tongue.moment}, by {code(mark.what)}"
         yield Found(rule=mark.kind, why=why, place=_at(path, mark), asks=asks)
+
+
+def _built(pair: _Pair) -> Iterator[Found]:
+    for rule, why, place, asks in groups(pair.was.entries, pair.now.entries):
+        yield Found(rule=rule, why=why, place=place, asks=asks and not pair.fresh)
+    for path, mark in pair.news(*MARKS):
+        why, asks = MARKS[mark.kind]
+        if asks or not pair.fresh:
+            yield Found(
+                rule=mark.kind, why=why.format(code(mark.what)), place=_at(path, mark), asks=asks and not _aside(path)
+            )
 
 
 def _hidden(pair: _Pair) -> Iterator[Found]:
@@ -271,12 +285,16 @@ def _odd(pair: _Pair) -> Iterator[Found]:
 
 
 def _terms(pair: _Pair) -> Iterator[Found]:
-    for rule, why, asks in terms(pair.was.meta, pair.now.meta) if not pair.fresh else ():
-        yield Found(rule=rule, why=why, place="METADATA", asks=asks)
+    was, now = pair.was.meta, pair.now.meta
+    for rule, why, asks in terms(was, now, pair.tongue.language) if not pair.fresh else ():
+        yield Found(rule=rule, why=why, place=pair.tongue.manifest, asks=asks)
+    for what in elsewhere(was.get("Requires-Dist", ()), now.get("Requires-Dist", ())):
+        why = f"needs something that comes from no registry: {code(what, most=120)}"
+        yield Found(rule="elsewhere", why=why, place=pair.tongue.manifest, asks=True)
 
 
 _RULES: tuple[Callable[[_Pair], Iterator[Found]], ...] = (
-    _starts, _hooks, _hidden, _imports, _thefts, _programs, _binaries, _shapes, _hosts, _odd, _terms,
+    _starts, _hooks, _built, _hidden, _imports, _thefts, _programs, _binaries, _shapes, _hosts, _odd, _terms,
 )  # fmt: skip
 
 

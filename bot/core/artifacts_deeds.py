@@ -33,6 +33,7 @@ _BEGINS = re.compile(
     r"|\.pth$|/(site|user)customize\.py$"
 )
 _HOMES = re.compile(r"~/\.(?:cache|local/(?:share|state))/[^/]+|~/\.config/(?!gh|gcloud|git|autostart|systemd)[^/]+")
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
 _LOCAL = re.compile(r"^(127\.|localhost|::1|0\.0\.0\.0|::(:|$)|@?/|$)")
 _SAID = {
     "process": "starts a process",
@@ -44,17 +45,27 @@ _SAID = {
     "native": "loads the native library",
     "odd": "does something that could not be read",
     "many": "does more than could be noted",
+    "env": "reads the variable",
+    "environ": "takes all variables of its environment",
+    "binding": "reaches past the library of Node to",
+    "outside": "does what it kept from the watch inside, and the kernel noted:",
 }
+# Variables that hold what lets one publish or spend, and parts of Node that processes and connections are made of.
+_TOKENS = frozenset(("NPM_TOKEN", "NODE_AUTH_TOKEN", "GITHUB_TOKEN", "GH_TOKEN", "AWS_SECRET_ACCESS_KEY"))
+_BINDINGS = frozenset(
+    ("spawn_sync", "process_wrap", "tcp_wrap", "udp_wrap", "pipe_wrap", "cares_wrap", "js_stream", "tls_wrap")
+)
+IMPORTED = "when it is imported"
 
 
-def behaviour(name: str, before: Deeds, after: Deeds) -> tuple[Found, ...]:
-    """What importing `name` newly tries. name "": what the mere start of Python newly tries. First what asks."""
+def behaviour(name: str, before: Deeds, after: Deeds, moment: str = IMPORTED) -> tuple[Found, ...]:
+    """What `name` newly tries at that moment. name "": what the mere start of the language does. First what asks."""
     fresh = name not in before
-    had = {_steady(deed) for deed in (*before.get(name, ()), *(after.get("", ()) if name else ()))}
+    had = {_known_as(_steady(deed)) for deed in (*before.get(name, ()), *(after.get("", ()) if name else ()))}
     deeds = dict.fromkeys(_steady(deed) for deed in after.get(name, ()))
-    found = [one for deed in deeds if deed not in had and (one := _told(deed, fresh))]
+    found = [one for deed in deeds if _known_as(deed) not in had and (one := _told(deed, fresh, moment))]
     if _ended(after.get(name, ())) and not _ended(before.get(name, ())):
-        found.append(Found(rule="ends", why="ends the interpreter, or hangs, when it is imported", asks=True))
+        found.append(Found(rule="ends", why=f"ends the interpreter, or hangs, {moment}", asks=True))
     return tuple(sorted(found, key=lambda one: not one.asks))
 
 
@@ -71,12 +82,17 @@ def _steady(deed: Deed) -> Deed:
     return Deed(deed.kind, cut[0] if cut else deed.what)
 
 
+def _known_as(deed: Deed) -> Deed:
+    """A native library is the same one under the name of its next version."""
+    return Deed(deed.kind, _VERSION.sub("", deed.what)) if deed.kind == "native" else deed
+
+
 def _ended(deeds: Sequence[Deed]) -> bool:
     """A process that told something, and not that it came to the end."""
     return all(deed[0] != "done" for deed in deeds)
 
 
-def _told(deed: Deed, fresh: bool) -> Found | None:
+def _told(deed: Deed, fresh: bool, moment: str) -> Found | None:
     if deed.kind not in _SAID:
         return None
     secret = deed.kind in ("read", "list", "write") and bool(_SECRETS.search(deed.what))
@@ -85,9 +101,14 @@ def _told(deed: Deed, fresh: bool) -> Found | None:
             asks = not _LOCAL.match(deed.what)
         case "process":
             asks = not fresh
+        case "env":
+            asks = deed.what in _TOKENS
+        case "binding":
+            asks = deed.what in _BINDINGS
         case "write":
             asks = secret or bool(_BEGINS.search(deed.what)) or not deed.what.startswith("~/")
         case _:
-            asks = secret or deed.kind == "many"
+            asks = secret or deed.kind in ("many", "outside")
     where = ", where secrets lie" if secret else ""
-    return Found(rule=deed.kind, why=f"when it is imported, {_SAID[deed.kind]} {code(deed.what)}{where}", asks=asks)
+    what = f" {code(deed.what)}" if deed.what else ""
+    return Found(rule=deed.kind, why=f"{moment}, {_SAID[deed.kind]}{what}{where}", asks=asks)

@@ -53,8 +53,8 @@ _EITHER = re.compile(r"\bor\b(?!\s+later)", re.IGNORECASE)
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,255}")
 
 
-def terms(before: Meta, after: Meta) -> Iterator[tuple[str, str, bool]]:
-    """(rule, why, whether a person must look) for what differs."""
+def terms(before: Meta, after: Meta, language: str = "Python") -> Iterator[tuple[str, str, bool]]:
+    """(rule, why, whether a person must look) for what differs. language: whose version is asked for."""
     yield from _licence(before, after)
     people = sorted(_people(after) - _people(before))
     if people and _people(before):
@@ -64,7 +64,11 @@ def terms(before: Meta, after: Meta) -> Iterator[tuple[str, str, bool]]:
         yield "needs", f"newly needs {_listed(needs)}", False
     was, now = (_first(meta, "Requires-Python") for meta in (before, after))
     if was != now:
-        yield "python", f"asks for Python {code(now or 'of any version')}, and asked for {code(was or 'any')}", False
+        yield (
+            "python",
+            f"asks for {language} {code(now or 'of any version')}, and asked for {code(was or 'any')}",
+            False,
+        )
 
 
 def licences(meta: Meta) -> tuple[frozenset[str], bool]:

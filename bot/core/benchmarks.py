@@ -31,13 +31,16 @@ class Place:
 class Measured:
     """One benchmark on both sides. own: the repository's people wrote it. counted: by instructions, where in doubt.
 
-    seconds: of one call. memory: peak in bytes, of processes that do nothing else. Either may not be known.
+    seconds: of one call. memory: peak in bytes, of processes that do nothing else. allocations: how often one call asks
+    for memory; allocated: for how many bytes. Each may not be known.
     """
 
     name: str
     seconds: Comparison = field(default_factory=lambda: Comparison(pace=Pace.UNKNOWN))
     memory: Comparison | None = None
     counted: Comparison | None = None
+    allocations: Comparison | None = None
+    allocated: Comparison | None = None
     own: bool = True
     place: Place | None = None
 
@@ -45,6 +48,12 @@ class Measured:
     def is_known(self) -> bool:
         """Whether there is any figure to show."""
         return any(one is not None and one.pace is not Pace.UNKNOWN for one in (self.seconds, self.memory))
+
+    @property
+    def every(self) -> tuple[Comparison, ...]:
+        """All that there is of it, but for the second opinion."""
+        found = (self.seconds, self.memory, self.allocations, self.allocated)
+        return tuple(one for one in found if one is not None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,11 +83,17 @@ def _lines(one: Measured) -> list[tuple[float, Measure]]:
     if (memory := one.memory) is not None and memory.pace is not Pace.UNKNOWN:
         before, after = _in_mib(memory.before), _in_mib(memory.after)
         lines.append((memory.ratio, _measure(f"{code(one.name)}, peak memory", before, after, memory)))
+    for count, words in ((one.allocations, "allocations"), (one.allocated, "bytes allocated")):
+        # What did not change is not worth a line beside that of the time.
+        if count is not None and count.before != count.after:
+            figures = (f"{count.before:.0f}", f"{count.after:.0f}")
+            lines.append((count.ratio, _measure(f"{code(one.name)}, {words}", *figures, count)))
     return lines
 
 
 def _measure(name: str, before: str, after: str, found: Comparison) -> Measure:
-    return Measure(name=name, before=before, after=after, change=in_percent(found.change), level=found.level)
+    change = in_percent(found.change) if found.before else "new"
+    return Measure(name=name, before=before, after=after, change=change, level=found.level)
 
 
 def in_seconds(value: float, like: float = 0.0) -> str:
@@ -97,7 +112,7 @@ def remarks(found: Sequence[Measured], troubles: Sequence[Trouble]) -> tuple[Rem
     """What a reader should look at, the gravest first."""
     said = [_of_trouble(one) for one in troubles]
     for one in found:
-        said += [remark for remark in (_of_time(one), _of_memory(one)) if remark is not None]
+        said += [remark for remark in (_of_time(one), _of_memory(one), _of_allocations(one)) if remark is not None]
     order = (Level.FAILURE, Level.WARNING, Level.NOTICE)
     return tuple(sorted(said, key=lambda remark: order.index(remark.level)))
 
@@ -129,6 +144,16 @@ def _of_memory(one: Measured) -> Remark | None:
         return None
     words = f"{_in_mib(memory.before)} before, {_in_mib(memory.after)} now, at the most"
     return _placed(memory.level, f"{code(one.name)} needs {memory.change * 100:.0f} % more memory", words, one.place)
+
+
+def _of_allocations(one: Measured) -> Remark | None:
+    """One remark for both counts: more of them are more bytes too."""
+    told = (("times", one.allocations), ("bytes", one.allocated))
+    worse = [(words, count) for words, count in told if count is not None and count.level is not Level.NOTICE]
+    if not worse:
+        return None
+    words = ", ".join(f"{count.before:.0f} {unit} before, {count.after:.0f} now" for unit, count in worse)
+    return _placed(Level.WARNING, f"{code(one.name)} asks for more memory", f"{words}, in each call", one.place)
 
 
 def _placed(level: Level, title: str, words: str, place: Place | None) -> Remark:

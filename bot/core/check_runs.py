@@ -169,10 +169,7 @@ def _changes(suite: SuiteResult) -> str:
 
 def _found(suite: SuiteResult) -> str:
     """What was found beside tests, and the figures on both sides."""
-    remarks = [
-        (one.level.value, one.title, f"{one.path}:{one.line}" if one.path else "", one.message)
-        for one in suite.remarks[:MOST_REMARKS]
-    ]
+    remarks = [(one.level.value, one.title, one.place, one.message) for one in suite.remarks[:MOST_REMARKS]]
     figures = [(one.name, one.before, one.after, one.change) for one in suite.measures]
     parts = [
         table((suite.kind.capitalize(), "What", "Where", "What it says"), remarks) if remarks else "",

@@ -143,21 +143,29 @@ def rank_p(before: Sequence[float], after: Sequence[float]) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Took:
-    """One sample of time. wall: seconds on the clock; cpu: of them computing, None where nobody measured it."""
+    """One sample of one call. wall: seconds on the clock; cpu: of them computing, None where nobody measured it.
+
+    allocations: how often it asked for memory, and allocated: for how many bytes; None where nobody counted.
+    """
 
     wall: float
     cpu: float | None = None
+    allocations: int | None = None
+    allocated: int | None = None
 
 
 def timed(before: Sequence[Took], after: Sequence[Took], bounds: Bounds, *, strict: bool = False) -> Comparison:
     """By the processor's time where the code computes all the while, as other programs on the machine hardly touch it.
 
-    Where it waits as well, either may tell: more computing, or, where it is certain, more time on the clock.
+    Where it waits as well, either may tell: more computing, or, where it is certain, more time on the clock; likewise
+    where nothing but the clock is known.
     strict: as `compared`, for figures of code that ran but once in its process.
     """
     old_wall, new_wall = ([one.wall for one in side] for side in (before, after))
     if not usable(old_wall) or not usable(new_wall) or any(not one.cpu for one in (*before, *after)):
-        return compared(old_wall, new_wall, bounds, strict=strict)
+        # Of a tool's own figures only the clock is known, and it may have measured long at a stretch: load spoils that.
+        told = any(one.cpu is None for one in (*before, *after))
+        return compared(old_wall, new_wall, bounds, strict=strict or told)
     old_cpu, new_cpu = ([one.cpu or 0.0 for one in side] for side in (before, after))
     computing = compared(old_cpu, new_cpu, bounds, strict=strict)
     if _busy(before) and _busy(after):
@@ -183,6 +191,24 @@ def counted(before: int, after: int, bounds: Bounds) -> Comparison:
     if ratio > 1 + bounds.warn:
         return replace(found, pace=Pace.SLOWER, level=Level.FAILURE if ratio > 1 + bounds.fail else Level.WARNING)
     return replace(found, pace=Pace.FASTER) if 1 / ratio > 1 + bounds.warn else found
+
+
+def exact(before: Sequence[int], after: Sequence[int], bounds: Bounds) -> Comparison:
+    """Counts that chance hardly touches: worse where each of the later side is above all earlier, a warning at most.
+
+    What was nothing before and is something now counts as if it had been one.
+    """
+    if min(len(before), len(after)) < FEWEST or min(*before, *after) < 0:
+        return Comparison(pace=Pace.UNKNOWN, samples=min(len(before), len(after)))
+    ratio = max(min(after), 1) / max(min(before), 1) if min(before) else 1.0 + min(after)
+    found = Comparison(
+        pace=Pace.SAME, ratio=ratio, low=ratio, middle=ratio, samples=min(len(before), len(after)),
+        before=min(before), after=min(after),
+    )  # fmt: skip
+    if min(after) > max(before) and ratio > 1 + bounds.warn:
+        return replace(found, pace=Pace.SLOWER, level=Level.WARNING)
+    fewer = max(after) < min(before) and min(before) > (1 + bounds.warn) * min(after)
+    return replace(found, pace=Pace.FASTER) if fewer else found
 
 
 def settled(time: Comparison, other: Comparison) -> Comparison:

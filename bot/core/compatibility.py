@@ -76,7 +76,10 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One use that this update changes. name: quoted; words: the end of the sentence that begins with it."""
+    """One use that this update changes. name: quoted; words: the end of the sentence that begins with it.
+
+    doubt: why it is not certain, as a sentence, where that is not for the usual reason.
+    """
 
     use: Use
     certainty: Certainty
@@ -84,6 +87,7 @@ class Finding:
     words: str
     said: str = ""  # the package's own words, not quoted yet
     hint: str = ""
+    doubt: str = ""
 
 
 Looks = Mapping[tuple[str, ...], tuple[Look, Look]]

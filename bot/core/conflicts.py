@@ -1,13 +1,14 @@
 """A resolver's proof that requirements contradict each other, in one plain sentence: who wants what of whom.
 
 The resolver is uv; its grammar is that of PubGrub's reports: "Because A depends on B<2 and you require B==2.1, we can
-conclude that …". What does not read like that is left as it is.
+conclude that …". Or it is npm, which names what it found and who wants another one beside it. What does not read like
+that is left as it is.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bot.core.quoting import code
@@ -20,6 +21,9 @@ _UNKNOWN = re.compile(r"^(\S{1,200}) was not found in the ")
 _WISH = re.compile(r"^(?:all versions of )?(\S{1,200}) depends? on (\S{1,300})$")
 _TEXT = re.compile(r"^[A-Za-z0-9][\w.+!*\-\[\],<>=~]{0,300}$")
 _NAME = re.compile(r"^[A-Za-z0-9][\w.\-]*")
+_BOUND = re.compile(r"^[A-Za-z0-9][\w.\-]*(\[[^\]]*\])?")  # what stands before the bounds: a name, and its extras
+_FOUND = re.compile(r"(?:^|\s)Found: (\S{1,300})$", re.MULTILINE)
+_PEER = re.compile(r"(?:^|\s)peer (?:optional )?(\S{1,214})@\"([^\"\n]{1,200})\" from (\S{1,300})$", re.MULTILINE)
 _PYTHON = re.compile(r"^the (?:requested|current) Python version \((\S{1,60})\) does not satisfy Python")
 
 
@@ -41,6 +45,40 @@ def plain(words: str) -> str:
     """The heart of it as one sentence, without a full stop; "" where it cannot be read."""
     pieces = [piece for premises in _PREMISES.findall(words) for piece in _pieces(premises)]
     return _of_python(pieces) or _of_nothing(pieces) or _of_two(list(_demands(pieces)))
+
+
+def absent(words: str) -> tuple[str, ...]:
+    """What no index has, as it was asked for: a name, or a name with its version ("greeter==1.2.4")."""
+    found = []
+    for piece in (piece for premises in _PREMISES.findall(words) for piece in _pieces(premises)):
+        if unknown := _UNKNOWN.match(piece):
+            found.append(unknown[1])
+        elif piece.startswith(_NONE) and _TEXT.match(what := piece.removeprefix(_NONE)):
+            found.append(what)
+    return tuple(dict.fromkeys(found))
+
+
+def lagging(missing: Iterable[str], steps: Iterable[tuple[str, str]]) -> str:
+    """Which of these steps (a name and a version) goes to what no index has; "" for none.
+
+    Whoever lists a version and does not have it lags behind; a dependency that nobody has is missing for certain.
+    """
+    wanted = [Demand(who="", what=what) for what in missing]
+    for name, version in steps:
+        one = Demand(who="", what=name).name
+        if any(want.name == one and _BOUND.sub("", want.what) in ("", f"=={version}") for want in wanted):
+            return f"{name} {version}"
+    return ""
+
+
+def plain_of_npm(words: str) -> str:
+    """The heart of npm's ERESOLVE as one sentence, without a full stop; "" where it cannot be read."""
+    _, mark, reason = words.partition("Could not resolve dependency:")
+    found, peer = _FOUND.search(words), _PEER.search(reason)
+    if not mark or found is None or peer is None:
+        return ""
+    name, wanted, who = peer.groups()
+    return f"{code(who)} wants {code(f'{name}@{wanted}')} beside it, and what is there is {code(found[1])}"
 
 
 def _pieces(premises: str) -> list[str]:

@@ -45,11 +45,22 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Warned:
+    """A line of the tree that earned a deprecation warning. package: which raised it, "" where that is not known."""
+
+    path: str
+    line: int
+    category: str
+    message: str
+    package: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
     """One run of the suite. outcomes is None when there is no report that can be used; `problem` then says why.
 
     ended: "finished", or what cut it off ("timeout", "memory", "output", "broken"). allowed: the seconds it had.
-    peak: most memory in bytes. allowed_memory: bytes.
+    peak: most memory in bytes. allowed_memory: bytes. warned: None where its runner says nothing of that.
     """
 
     outcomes: Mapping[str, Outcome] | None
@@ -61,6 +72,7 @@ class Side:
     peak: int = 0
     allowed_memory: int = 0
     cpu_seconds: float = 0.0
+    warned: tuple[Warned, ...] | None = None
 
     @property
     def known(self) -> Mapping[str, Outcome]:

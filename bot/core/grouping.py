@@ -20,12 +20,13 @@ from bot.core.errors import ConfigProblem, InvalidVersion
 from bot.core.lifecycle import PULL_IS_OPEN
 from bot.core.model import GROUP, Component, Kind, Member, Pin, Priority, RepoName, State, Update, UpdateId, id_of
 from bot.core.quoting import code
+from bot.core.releases import brief
 
 # From the smallest step to the largest.
 STEPS = (Kind.DIGEST, Kind.PATCH, Kind.MINOR, Kind.MAJOR, Kind.SCHEME)
 OPEN = PULL_IS_OPEN | {State.DETECTED}
 # A trial or a rule turned the set down, or another set took its place; nothing is said of any one member by that.
-_OF_THE_SET = frozenset({State.REJECTED, State.SUPERSEDED})
+OF_THE_SET = frozenset({State.REJECTED, State.SUPERSEDED})
 _OVER = frozenset({State.DONE, State.SUPERSEDED})
 _TURNED_DOWN = frozenset({State.ROLLING_BACK, State.ROLLED_BACK, State.CLOSED})
 
@@ -57,7 +58,7 @@ def step_of(component: Component, choice: Choice, pins: tuple[Pin, ...]) -> Memb
         current=choice.current,
         target=choice.target.version,
         kind=choice.kind,
-        release=choice.target,
+        release=brief(choice.target),
         pins=pins,
         priority=choice.priority,
         why_now=choice.why,
@@ -268,9 +269,10 @@ def became(component: Component, updates: Iterable[Update], pins: Iterable[Pin] 
 
 def _said(update: Update, part: Member) -> tuple[int, State | None]:
     """How much it weighs, and what it says of one of its members. Who made a set fail is out, also once it gave way."""
-    if update.members and update.state in _OF_THE_SET:
-        guilty = update.simulation.culprits if update.simulation else ()
-        if (part.component, part.target) in guilty:
+    if update.members and update.state in OF_THE_SET:
+        tried = update.simulation
+        # Those that fail only together are none of them bad (`core.clashes`).
+        if tried and not tried.spare and (part.component, part.target) in tried.culprits:
             return 3, State.REJECTED
         return (0 if update.state is State.SUPERSEDED else 2), None
     weight = 3 if update.state in _TURNED_DOWN else 1 if update.state is State.SUPERSEDED else 2

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import posixpath
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from bot.core import gofiles
 from bot.core.errors import ConfigProblem
 from bot.core.lockreaders import READERS
 from bot.core.lockreaders import Locked as Locked
 
+_TOOLS = "uv, Poetry, PDM, Pipenv, npm, pnpm, Yarn, Bun, cargo, Go, Bundler and Composer"
 _UNMADE = {
-    "pdm.lock": "PDM is no part of Surefoot",
-    "Pipfile.lock": "Pipenv is no part of Surefoot",
-    "go.sum": "what it lists hangs on the imports of the whole source, which no tool is given here",
-    "Gemfile.lock": "a Gemfile is a program, and no code of a project is run for a lock",
-    "gems.locked": "a gems.rb is a program, and no code of a project is run for a lock",
+    "bun.lockb": "it is no text; run `bun install --save-text-lockfile` once",
 }
 
 
@@ -27,26 +27,41 @@ class Moved(NamedTuple):
     after: str
 
 
-def why_not(lock: str) -> str:
-    """Why this lock file (a path) is not made anew here; "" when it is."""
+def why_not(lock: str, files: Collection[str] = ()) -> str:
+    """Why this lock file (a path) is not made anew here; "" when it is. files: all of its repository."""
     name = lock.rpartition("/")[2]
     if name in READERS:
-        return ""
+        return next((f"{lock} is not made anew: {why}" for path, why in _beside(lock) if path in files), "")
     why = _UNMADE.get(name, "its tool is none of those that are started here")
-    return f"{lock} is not made anew: {why}; those of uv, Poetry, npm, pnpm, Yarn, cargo and Composer are"
+    return f"{lock} is not made anew: {why}; those of {_TOOLS} are"
 
 
-def needed(lock: str, files: Collection[str]) -> tuple[str, ...]:
+def _beside(lock: str) -> Iterator[tuple[str, str]]:
+    """Files that would have to follow as well, and why they do not."""
+    folder, _, name = lock.rpartition("/")
+    if name == "go.sum":
+        place = posixpath.join(folder, "vendor/modules.txt")
+        yield place, f"{place} says that all modules lie in the repository; run `go mod vendor` after the change"
+        above = [folder, *(folder[:at] for at, sign in enumerate(folder) if sign == "/"), ""]
+        for place in dict.fromkeys(posixpath.join(one, "go.work.sum") for one in above):
+            yield place, f"{place} holds checksums for all its modules together; run `go work sync` after the change"
+
+
+def needed(lock: str, files: Collection[str], manifest: str = "") -> tuple[str, ...]:
     """Which of a repository's files the lock's own tool reads: the lock, the manifests of its folder and all below.
 
-    A workspace names its members by patterns that only the tool understands; one too many does no harm.
+    A workspace names its members by patterns that only the tool understands; one too many does no harm. Go reads its
+    source as well, and that of the folders which its manifest (the text) names.
     """
     folder, _, name = lock.rpartition("/")
-    beside, everywhere = _READ.get(name, ((), ""))
+    if name == "go.sum":
+        return gofiles.needed(lock, files, manifest)
+    beside, everywhere = _READ.get(name, ((), ()))
     place = f"{folder}/" if folder else ""
     wanted = {lock, *(place + one for one in beside)}
-    below = (path for path in files if path.startswith(place) and path.rpartition("/")[2] == everywhere)
-    return tuple(sorted(wanted.intersection(files).union(path for path in below if "node_modules/" not in path)))
+    below = (path for path in files if path.startswith(place) and "node_modules/" not in path)
+    named = (path for path in below if any(fnmatchcase(path.rpartition("/")[2], like) for like in everywhere))
+    return tuple(sorted(wanted.intersection(files).union(named)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -122,15 +137,22 @@ def _by_version(packages: Iterable[Locked]) -> dict[tuple[str, str], list[Locked
     return found
 
 
-_PROJECT = ((".npmrc",), "package.json")
+_PROJECT = ((".npmrc",), ("package.json",))
+# What a gemspec asks for its own version lies in files of these names.
+_RUBY = ((".ruby-version", ".tool-versions", "Gemfile", "gems.rb"), ("*.gemspec", "*.gemfile", "version.rb", "VERSION"))
 # By the lock's name: what its tool reads beside it, and how the manifests of a workspace are called.
-_READ: Mapping[str, tuple[tuple[str, ...], str]] = {
-    "uv.lock": (("uv.toml",), "pyproject.toml"),
-    "poetry.lock": ((), "pyproject.toml"),
+_READ: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "uv.lock": (("uv.toml",), ("pyproject.toml",)),
+    "poetry.lock": ((), ("pyproject.toml",)),
+    "pdm.lock": ((), ("pyproject.toml",)),
+    "Pipfile.lock": (("Pipfile",), ()),
     "package-lock.json": _PROJECT,
     "npm-shrinkwrap.json": _PROJECT,
-    "Cargo.lock": ((), "Cargo.toml"),
-    "composer.lock": ((), "composer.json"),
-    "yarn.lock": ((".npmrc", ".yarnrc.yml"), "package.json"),
-    "pnpm-lock.yaml": ((".npmrc", "pnpm-workspace.yaml"), "package.json"),
+    "Cargo.lock": ((), ("Cargo.toml",)),
+    "composer.lock": ((), ("composer.json",)),
+    "yarn.lock": ((".npmrc", ".yarnrc.yml"), ("package.json",)),
+    "pnpm-lock.yaml": ((".npmrc", "pnpm-workspace.yaml"), ("package.json",)),
+    "bun.lock": _PROJECT,
+    "Gemfile.lock": _RUBY,
+    "gems.locked": _RUBY,
 }

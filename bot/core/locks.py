@@ -19,7 +19,10 @@ from bot.core.model import Component, Pin, Verdict
 LOCKS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("pyproject.toml", ("uv.lock", "poetry.lock", "pdm.lock", "pylock.toml")),
     ("Pipfile", ("Pipfile.lock",)),
-    ("package.json", ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock")),
+    (
+        "package.json",
+        ("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"),
+    ),
     ("Cargo.toml", ("Cargo.lock",)),
     ("go.mod", ("go.sum",)),
     ("Gemfile", ("Gemfile.lock",)),
@@ -34,6 +37,9 @@ LOCKS: Sequence[tuple[str, tuple[str, ...]]] = (
     ("*.targets", ("packages.lock.json",)),
 )  # fmt: skip
 
+# Their tools know no workspace that one lock would be for: it lies beside the manifest, or there is none.
+_ALONE = frozenset({"go.mod", "Gemfile", "gems.rb", "Pipfile"})
+
 
 def may_be_bound(path: str) -> bool:
     """Whether the tools of this manifest write lock files at all."""
@@ -44,14 +50,23 @@ def locks_of(path: str, files: Collection[str]) -> tuple[str, ...]:
     """The lock files among a repository's `files` that bind the manifest at `path`: the nearest of each name."""
     name = path.rpartition("/")[2]
     names = [lock for pattern, locks in LOCKS if fnmatchcase(name, pattern) for lock in locks]
-    return tuple(found for lock in names if (found := _nearest(path, lock, files)))
+    folders = (dirname(path),) if name in _ALONE else tuple(_upward(dirname(path)))
+    return tuple(found for lock in names if (found := _nearest(folders, lock, files)))
 
 
 def bound(pins: Sequence[Pin], files: Collection[str]) -> str:
     """Why these pins cannot all be moved; "" when no lock file binds them, or all that do are made anew here."""
-    found = {lock: pin.path for pin in pins for lock in locks_of(pin.path, files)}
-    reasons = ((path, why_not(lock)) for lock, path in found.items())
+    reasons = ((path, why_not(lock, files)) for lock, path in binding(pins, files).items())
     return next((f"{path} is bound by a lock file: {why}" for path, why in reasons if why), "")
+
+
+def binding(pins: Sequence[Pin], files: Collection[str]) -> dict[str, str]:
+    """Lock file -> the path of a pin that it binds."""
+    return {lock: pin.path for pin in pins for lock in locks_of(pin.path, files)}
+
+
+# Why this machine has no tool for a lock file (a path), with the mend; "" where it has one.
+Lacks = Callable[[str], Awaitable[str]]
 
 
 def unbound(choice: Choice, why: str) -> Choice:
@@ -61,8 +76,8 @@ def unbound(choice: Choice, why: str) -> Choice:
     return replace(choice, verdict=Verdict.HOLD, why=(why, *choice.why))
 
 
-def _nearest(path: str, lock: str, files: Collection[str]) -> str:
-    return next((place for folder in _upward(dirname(path)) if (place := join(folder, lock)) in files), "")
+def _nearest(folders: Sequence[str], lock: str, files: Collection[str]) -> str:
+    return next((place for folder in folders if (place := join(folder, lock)) in files), "")
 
 
 def _upward(folder: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Protocol
 from bot.core.advisories import Advisory
 from bot.core.alerts import Heard
 from bot.core.model import Component, Member, Pin, Reading, Release, Sha, Simulation
+from bot.core.preparing import Prepare
 from bot.core.suites import Asked
 
 
@@ -21,6 +22,7 @@ class Trial:
     base, candidate: folders that the lab reads and never writes.
     suites: what the owner says of some; the rest is to be found.
     seconds, memory_mib: the budget of the whole simulation and of each jail.
+    prepare: how an environment of an ecosystem is made that the lab does not know by name.
     """
 
     base: Path
@@ -34,6 +36,9 @@ class Trial:
     left_out: Mapping[str, str] = field(default_factory=dict)  # what the caller already left out, and why
     # What differs between the two, and from which version to which; of a group all, and component is the first of them.
     parts: tuple[Member, ...] = ()
+    prepare: Prepare | None = None
+    # Where the candidate is no commit's merge, but the base with these files written anew: path -> text.
+    written: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def components(self) -> tuple[Component, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -84,6 +84,7 @@ class Release:
     seen: when we first saw it there (UTC), for registries that name no time of publication.
     altered: in words, that a file of it is no longer the one that was first listed under its name (`core.files`).
     latest: the version that its registry calls the latest, where it calls one so. node: the Node that it runs on.
+    hashes: what is kept of the files where they are not kept themselves (`brief`): the sha256 of each.
     """
 
     version: str
@@ -101,6 +102,20 @@ class Release:
     altered: str = ""
     latest: str = ""
     node: str = ""
+    hashes: tuple[str, ...] = ()
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The sha256 of each of its files, in hex and in order, as far as the index gives them."""
+        return tuple(sorted({*self.hashes, *(file.sha256 for file in self.artifacts if file.sha256)}))
+
+
+def brief(release: Release) -> Release:
+    """What an update needs of the release that it goes to: all but the files, of which only the hashes are written.
+
+    A release of a hundred files weighs thirty kilobytes, and every update and every member of a group keeps its own.
+    """
+    return replace(release, artifacts=(), hashes=release.digests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

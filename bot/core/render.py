@@ -242,6 +242,8 @@ def onboarding_body(environments: Sequence[tuple[str, str, str]]) -> str:
 def isolation_line(simulation: Simulation) -> str:
     """How foreign code was locked in, said in every check run."""
     return {
+        Isolation.GVISOR: "Foreign code ran in a jail, under a kernel of its own (gVisor): no network, no files of the"
+        " host, memory and processes bounded.",
         Isolation.FULL: "Foreign code ran in a jail: no network, no files of the host, memory and processes bounded.",
         Isolation.PLAIN: "Foreign code ran in a jail without a cgroup: memory was bounded per process only.",
         Isolation.ACTIONS: "Foreign code ran in the repository's own GitHub Actions, away from the bot.",

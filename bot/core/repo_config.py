@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from bot.core.model import Component, Kind
 from bot.core.policy import Policy
+from bot.core.preparing import Prepare
 from bot.core.schedules import Schedule
 from bot.core.suites import Asked
 
@@ -139,7 +140,8 @@ class Simulate:
     """How updates are tried. suites: what is said of some, the rest is found; the budget of one simulation.
 
     left_out: what the commands do not run, and why; every report says it. workflow: of the repository's own Actions,
-    to run there and not at the bot's; "" for here.
+    to run there and not at the bot's; "" for here. prepare: how an environment is made for other ecosystems.
+    bisect: whether a failing group is taken apart.
     """
 
     suites: Mapping[str, Asked] = field(default_factory=dict)
@@ -147,6 +149,8 @@ class Simulate:
     seconds: float = 600.0
     memory_mib: int = 2048
     workflow: str = ""
+    prepare: Prepare | None = None
+    bisect: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from xml.etree import ElementTree as xml
 
-from bot.core.model import Grade, Level, Measure, Remark, Simulation, SuiteResult, Tally, TestChange
+from bot.core.model import Component, Grade, Level, Measure, Remark, Simulation, SuiteResult, Tally, TestChange
 
 # XML 1.0 cannot hold these at all, not even escaped.
 _UNSAID = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -22,9 +22,15 @@ def as_plain(simulation: Simulation) -> Mapping[str, object]:
         "isolation": simulation.isolation.value,
         "seconds": round(simulation.seconds, 3),
         "notes": list(simulation.notes),
-        "culprits": [{"name": one.name, "ecosystem": one.ecosystem, "target": to} for one, to in simulation.culprits],
+        "culprits": [_culprit(simulation, one, to) for one, to in simulation.culprits],
         "suites": [_suite(suite) for suite in simulation.suites],
     }
+
+
+def _culprit(simulation: Simulation, one: Component, target: str) -> Mapping[str, object]:
+    """spare: whether it is one of several that fail only together, and the others pass without it."""
+    named = {"name": one.name, "ecosystem": one.ecosystem, "target": target}
+    return {**named, "spare": (one, target) in simulation.spare}
 
 
 def _suite(suite: SuiteResult) -> Mapping[str, object]:

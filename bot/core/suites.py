@@ -17,6 +17,7 @@ class Asked:
     run: the command of a suite of tests, or of a benchmark. off: why it is not run; "" when it is.
     services: what must run beside it inside the jail, as "postgresql" or "redis".
     commands: recorded ones, whose output must stay equal.
+    report: patterns of the JUnit files that a suite of tests writes by itself, where it is none that is known.
     warn, fail: how much slower, as a share of 1, is worth a word, and how much is a failure.
     """
 
@@ -24,6 +25,7 @@ class Asked:
     off: str = ""
     services: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    report: tuple[str, ...] = ()
     warn: float = 0.05
     fail: float = 0.10
 

@@ -1,11 +1,17 @@
-"""Which Pythons an update takes away from a project: those that it promises to run on and the package no longer does.
+"""Which Pythons and Nodes an update takes away from a project: those that it promises and the package no longer has.
 
-`Requires-Python` and `requires-python` are version specifiers (PEP 440, PEP 621).
+`Requires-Python` and `requires-python` are version specifiers (PEP 440, PEP 621); `engines.node` and what a package
+wants beside it are ranges of npm's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from bot.core import versions
+from bot.core.errors import ConfigProblem, InvalidVersion
 
 _MINORS = tuple((3, minor) for minor in range(40))
 _LATEST_PATCH = 99  # a minor version counts as allowed when any late patch of it is
@@ -31,3 +37,16 @@ def lost(promised: str, before: str, after: str) -> tuple[str, ...]:
 
 def _allows(wanted: SpecifierSet, major: int, minor: int) -> bool:
     return any(wanted.contains(f"{major}.{minor}.{patch}") for patch in (_LATEST_PATCH, 20, 10, 5, 1, 0))
+
+
+def lost_nodes(promised: Sequence[str], before: str, after: str) -> tuple[str, ...]:
+    """Of the Nodes that are promised, those that before takes and after does not; "" takes every one."""
+    return tuple(one for one in promised if fits(one, before) and not fits(one, after))
+
+
+def fits(version: str, wanted: str) -> bool:
+    """Does a range of npm's take it? What cannot be read is no reason to complain."""
+    try:
+        return not wanted.strip() or versions.satisfies("npm", version, wanted)
+    except (ConfigProblem, InvalidVersion):
+        return True

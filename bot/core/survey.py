@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from posixpath import dirname
+from functools import partial
+from posixpath import dirname, join
+from types import MappingProxyType
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
@@ -42,11 +44,14 @@ class Group:
         return dirname(self.pins[0].path) or "."
 
 
-def groups(pins: Iterable[Pin], files: Collection[str] = ()) -> list[Group]:
+def groups(
+    pins: Iterable[Pin], files: Collection[str] = (), pythons: Mapping[str, str] = MappingProxyType({})
+) -> list[Group]:
     """The pins in groups, in reading order; who pins 3.12-slim here and 3.12-alpine there gets two answers.
 
     A project is the folder of a manifest, and all that one lock file among the repository's `files` binds: a range in
-    one of them holds the pins beside it, and no others.
+    one of them holds the pins beside it, and no others. pythons: as `pythons_of` takes them; who runs on other Pythons
+    gets an answer of its own.
     """
     found: defaultdict[tuple[Component, str], list[list[Pin]]] = defaultdict(list)
     every = tuple(pins)
@@ -58,11 +63,12 @@ def groups(pins: Iterable[Pin], files: Collection[str] = ()) -> list[Group]:
             mine.append([pin])
         else:
             group.append(pin)
-    same: dict[tuple[Component, frozenset[object]], list[Pin]] = {}
+    same: dict[tuple[Component, frozenset[object], tuple[str, ...]], list[Pin]] = {}
     for (component, _), parts in found.items():
         for part in (one for several in parts for one in _by_version(several)):
-            same.setdefault((component, frozenset(map(_written, part))), []).extend(part)
-    return [Group(component=component, pins=tuple(those)) for (component, _), those in same.items()]
+            key = (component, frozenset(map(_written, part)), pythons_of(part, pythons))
+            same.setdefault(key, []).extend(part)
+    return [Group(component=key[0], pins=tuple(those)) for key, those in same.items()]
 
 
 def _by_version(pins: list[Pin]) -> list[list[Pin]]:
@@ -132,10 +138,12 @@ def _is_range(scheme: str, version: str, wanted: str) -> bool:
     return True
 
 
-def rules_of(component: Component, config: RepoConfig, python: str | None = None, nodes: tuple[str, ...] = ()) -> Rules:
+def rules_of(
+    component: Component, config: RepoConfig, pythons: tuple[str, ...] = (), nodes: tuple[str, ...] = ()
+) -> Rules:
     """What the configuration says of one component.
 
-    python: the oldest one that must be able to install it. nodes: those that must all run it.
+    pythons: those that must all be able to install it. nodes: those that must all run it.
     """
     ignored = [ignore for ignore in config.updates.ignore if fnmatchcase(component.name, ignore.name)]
     mine = [rule for rule in config.updates.rules if rule.concerns(component)]
@@ -145,17 +153,33 @@ def rules_of(component: Component, config: RepoConfig, python: str | None = None
     widen = [rule.widen for rule in mine if rule.widen is not None]
     respect = [rule.respect_latest for rule in mine if rule.respect_latest is not None]
     # A Python package's demands have nothing to do with an image or an action.
-    pythons = (python,) if python and component.ecosystem == "pypi" else ()
     return Rules(
         minimum_age=ages[-1] if ages else config.updates.minimum_age,
         ignore=tuple(ignore.versions for ignore in ignored),
         allowed=allowed[-1] if allowed else "",
-        pythons=pythons,
+        pythons=pythons if component.ecosystem == "pypi" else (),
         nodes=nodes if component.ecosystem == "npm" else (),
         beyond=not respect[-1] if respect else False,
         prereleases=prereleases[-1] if prereleases else False,
         widen=widen[-1] if widen else config.updates.widen,
     )
+
+
+def pythons_of(pins: Iterable[Pin], known: Mapping[str, str]) -> tuple[str, ...]:
+    """The oldest Pythons of the projects to which these pins belong: of each by the nearest project file that says so.
+
+    known: by the path of each such file (as `app/pyproject.toml`) what `oldest_python` read in it.
+    """
+    folders = [dirname(pin.path) for pin in pins if pin.component.ecosystem == "pypi"] if known else []
+    return tuple(dict.fromkeys(filter(None, map(partial(_python_of, known), dict.fromkeys(folders)))))
+
+
+def _python_of(known: Mapping[str, str], folder: str) -> str:
+    while folder:
+        if found := known.get(join(folder, PROJECT)):
+            return found
+        folder = dirname(folder)
+    return known.get(PROJECT, "")
 
 
 def oldest_python(pyproject: str) -> str | None:

@@ -22,6 +22,7 @@ class Grade(StrEnum):
 class Isolation(StrEnum):
     """How well foreign code was locked in while it ran."""
 
+    GVISOR = "gvisor"  # all that full is, with a kernel of its own inside
     FULL = "full"  # namespaces, seccomp, rlimits and a cgroup
     PLAIN = "plain"  # the same without a cgroup: memory is bounded per process only
     ACTIONS = "actions"  # by the repository's own GitHub Actions, away from the bot
@@ -49,6 +50,11 @@ class Remark:
     message: str = ""
     path: str | None = None
     line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """File and line, as far as they are known."""
+        return f"{self.path}:{self.line}" if self.path and self.line else self.path or ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,3 +130,5 @@ class Simulation:
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     culprits: tuple[tuple[Component, str], ...] = ()  # of a failing group: what makes it fail, and its target
+    # Those of several culprits without each of which the others pass: together they fail, and no one of them is bad.
+    spare: tuple[tuple[Component, str], ...] = ()

@@ -18,6 +18,7 @@ from bot.core.model import Artifact, Release
 from bot.core.quoting import code
 from bot.core.releases import TRUSTED, UNNAMED
 
+_NO_PROVENANCE, _BUILT_FROM = " has no provenance", " was built from "
 RECENT = 20  # how many forerunners are looked at; who published years ago vouches for nothing
 
 
@@ -71,6 +72,11 @@ def _fits_all(file: Artifact) -> bool:
     return file.filename.endswith("-any.whl")
 
 
+def about_source(why: str) -> bool:
+    """Whether this is what `drops` says of a release that lost its provenance, or was built from somewhere else."""
+    return _NO_PROVENANCE in why or _BUILT_FROM in why
+
+
 def blocked(found: Sequence[Drop]) -> str:
     """Why a release must not be proposed at all, by what it lost; "" when a person may decide."""
     losses = {drop.loss for drop in found}
@@ -93,13 +99,13 @@ def _provenance(target: Release, before: Sequence[Release]) -> Drop | None:
     if known is None or target.trust.provenance is None:
         return None
     if not target.trust.provenance:
-        why = f"{target.version} has no provenance, and {known.version} had"
+        why = f"{target.version}{_NO_PROVENANCE}, and {known.version} had"
         return Drop(loss=Loss.PROVENANCE, why=why)
     if UNNAMED not in (target.trust.provenance, known.trust.provenance) and (
         target.trust.provenance != known.trust.provenance
     ):
         was, now = code(known.trust.provenance or ""), code(target.trust.provenance)
-        return Drop(loss=Loss.SOURCE, why=f"{target.version} was built from {now}, and {known.version} from {was}")
+        return Drop(loss=Loss.SOURCE, why=f"{target.version}{_BUILT_FROM}{now}, and {known.version} from {was}")
     return None
 
 

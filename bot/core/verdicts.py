@@ -73,7 +73,7 @@ def _remark(finding: Finding) -> Remark:
     }
     said = f"The package says: {code(finding.said)}." if finding.said else ""
     hint = f"{finding.hint[:1].upper()}{finding.hint[1:]}." if finding.hint else ""
-    message = " ".join(part for part in (words.get(finding.certainty, ""), said, hint) if part)
+    message = " ".join(part for part in (finding.doubt or words.get(finding.certainty, ""), said, hint) if part)
     return Remark(
         level=_LEVELS[finding.certainty],
         title=f"{finding.name} {finding.words}",

@@ -15,6 +15,7 @@ from bot.core.model import Kind, Member, Pin, Sha, Update
 from bot.core.ports import Manifest
 from bot.core.rewriting import rewritten, widens
 from bot.github import commits
+from bot.lab import chained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,28 +57,17 @@ async def with_locks(change: Change, gh: GitHubAPI, base: Sha, keeper: Keeper) -
     if not locks.wanted(change.files, there):
         return change
 
-    files, told, gates = dict(change.files), [], list(update.gates)
-    made: dict[str, str] = {}
-
     async def read(path: str) -> str | None:
-        return files[path] if path in files else await commits.text_of(gh, update.repo, there[path])
+        return await commits.text_of(gh, update.repo, there[path])
 
-    # One component after the other: each locks on what the one before it made.
-    for part in update.parts:
-        mine = {pin.path: files[pin.path] for pin in part.pins if pin.path in files}
-        if locks.wanted(mine, there):
-            followed = await keeper.follow(mine, there, read, (part.component, part.target))
-            files |= followed.files
-            made |= followed.files
-            told += [f"{one.name} {one.before or 'new'} → {one.after or 'gone'}" for one in followed.moved]
-            gates += followed.gates
+    made = await chained.followed(update.parts, change.files, there, read, keeper)
     changed = replace(
         update,
-        locks=tuple((path, blob_of(text)) for path, text in sorted(made.items())),
-        moved=tuple(dict.fromkeys(told)),
-        gates=tuple(dict.fromkeys(gates)),
+        locks=tuple((path, blob_of(text)) for path, text in sorted(made.files.items())),
+        moved=tuple(dict.fromkeys(f"{one.name} {one.before or 'new'} → {one.after or 'gone'}" for one in made.moved)),
+        gates=tuple(dict.fromkeys((*update.gates, *made.gates))),
     )
-    return Change(update=changed, files=files)
+    return Change(update=changed, files={**change.files, **made.files})
 
 
 def blob_of(text: str) -> Sha:
@@ -105,7 +95,8 @@ async def recognised(
     """The update as `head` makes it, when that is the commit that we would make on what the branch `base` holds.
 
     None for every other commit. Message, author and committer can be written by anybody who may push, and are looked at
-    only to save the work.
+    only to save the work. One that we know to have made ourselves is ours by its name: its title was written of what
+    was known then, and a later look may have found more.
     """
     found = await commits.commit_info(gh, update.repo, head)
     if len(found.parents) != 1 or not commits.is_marked(found, names.trailer_of(update)):
@@ -115,7 +106,8 @@ async def recognised(
     if (await commits.compare(gh, update.repo, base, parent)).ahead:
         return None
     again = await _with_made(await change(update, gh, manifests, parent), gh, head)
-    return again.update if again.files and await commit(again, gh, parent) == head else None
+    known = update.pull is not None and head in {update.pull.made, update.pull.head if update.pull.ours else None}
+    return again.update if again.files and (known or await commit(again, gh, parent) == head) else None
 
 
 async def _with_made(change: Change, gh: GitHubAPI, head: Sha) -> Change:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from posixpath import basename
 from typing import TypeAlias
 
 from cachetools import LRUCache
@@ -13,6 +14,7 @@ from gidgethub.abc import GitHubAPI
 from bot.core.errors import ConfigProblem
 from bot.core.model import Pin, RepoName, Sha
 from bot.core.ports import Manifest
+from bot.core.survey import PROJECT, oldest_python
 from bot.github import commits
 
 MOST_FILES = 500
@@ -26,10 +28,11 @@ VAGUE = ("kubernetes", "helm_values")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one manifest says, or why it cannot be read."""
+    """What one manifest says, or why it cannot be read. python: the oldest that its project runs on; "" for nothing."""
 
     pins: tuple[Pin, ...] = ()
     problem: str = ""
+    python: str = ""
 
 
 Key: TypeAlias = tuple[str, str, Sha]  # the kind of manifest, the path, and the blob
@@ -46,9 +49,10 @@ class Reader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the tree says. files: every path in it."""
+    """What the tree says. files: every path in it. pythons: as `core.survey.pythons_of` takes them."""
 
     pins: tuple[Pin, ...] = ()
+    pythons: Mapping[str, str] = field(default_factory=dict)
     files: frozenset[str] = frozenset()
     problems: tuple[str, ...] = ()
 
@@ -69,6 +73,7 @@ async def of_tree(gh: GitHubAPI, repo: RepoName, tip: Sha, reader: Reader) -> Fo
         problems.append(f"more than {MOST_FILES} files may pin something; those whose names say most were read")
     order = {file.path: number for number, file in enumerate(files)}
     pins: list[Pin] = []
+    pythons: dict[str, str] = {}
     for kind, file in sorted(mine, key=lambda one: order[one[1].path]):
         reading = kept.get((kind, file.path, file.sha))
         if reading is None:
@@ -76,8 +81,10 @@ async def of_tree(gh: GitHubAPI, repo: RepoName, tip: Sha, reader: Reader) -> Fo
             if kind not in UNKEPT:
                 kept[kind, file.path, file.sha] = reading
         pins += reading.pins
+        if reading.python:
+            pythons[file.path] = reading.python
         problems += [reading.problem] if reading.problem else []
-    return Found(pins=tuple(pins), files=frozenset(order), problems=tuple(problems))
+    return Found(pins=tuple(pins), pythons=pythons, files=frozenset(order), problems=tuple(problems))
 
 
 async def _read(gh: GitHubAPI, repo: RepoName, file: commits.File, kind: str, manifest: Manifest) -> Reading:
@@ -86,7 +93,12 @@ async def _read(gh: GitHubAPI, repo: RepoName, file: commits.File, kind: str, ma
         return Reading()
     try:
         if len(text) < LARGE:
-            return Reading(pins=tuple(manifest.read(file.path, text)))
-        return Reading(pins=tuple(await asyncio.to_thread(manifest.read, file.path, text)))
+            return _said(file.path, text, manifest)
+        return await asyncio.to_thread(_said, file.path, text, manifest)
     except ConfigProblem as error:
         return Reading(problem=str(error))
+
+
+def _said(path: str, text: str, manifest: Manifest) -> Reading:
+    python = oldest_python(text) if basename(path) == PROJECT else None
+    return Reading(pins=tuple(manifest.read(path, text)), python=python or "")

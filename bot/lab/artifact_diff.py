@@ -15,12 +15,13 @@ from pathlib import Path
 import msgspec
 
 from bot.core.artifacts import Contents, Found, differences
+from bot.core.artifacts_built import TONGUES
 from bot.core.quoting import code
 from bot.lab import sandbox
 from bot.lab.jobs import Job, Ran, Reason
 from bot.lab.learnt import Learnt, key_of
-from bot.lab.ready import NPM, Interpreter
-from bot.lab.security_lock import Change, Sides
+from bot.lab.ready import PYPI, Interpreter
+from bot.lab.security_lock import Change, Lock, Sides
 from bot.lab.workbench import Workbench
 
 News = dict[str, tuple[Found, ...]]  # what is new, by package
@@ -28,7 +29,7 @@ News = dict[str, tuple[Found, ...]]  # what is new, by package
 MOST_NAMES = 200  # distributions of one update that are looked into
 STRAYS = ""  # the name under which stands what belongs to no single distribution
 _SECONDS = 180.0
-_LAYOUT = "1"  # part of every key: raise it when something is read or judged differently
+_LAYOUT = "5"  # part of every key: raise it when something is read or judged differently
 _INSIDE = Path(__file__).resolve().parent / "inside"
 _ROOT = str(Path(__file__).resolve().parents[2])
 # Below the root only that one folder is seen, so that nothing else of ours is there to be imported.
@@ -82,7 +83,7 @@ async def compare(bench: Workbench, sides: Sides, changes: Sequence[Change], lea
     if wanted := [name for name in keys if name not in found]:
         bench.say("reading what changed inside the packages")
         by_label = {change.label: change for change in looked_at}
-        fresh = await (_look_npm if sides.ecosystem == NPM else _look)(bench, sides, wanted, by_label)
+        fresh = await (_look if sides.ecosystem == PYPI else _look_placed)(bench, sides, wanted, by_label)
         await asyncio.to_thread(_remember, learnt, keys, fresh)
         found |= fresh
     return Looked(found=found, known=known, left_out=tuple(change.label for change in left_out))
@@ -94,7 +95,7 @@ def keys_of(sides: Sides, changes: Sequence[Change]) -> dict[str, str]:
     """
     here = (sides.ecosystem, sides.after.interpreter.version, platform.system(), platform.machine())
     keys = {change.label: key_of(_LAYOUT, *here, change.name, change.before, change.after) for change in changes}
-    if sides.ecosystem != NPM:
+    if sides.ecosystem == PYPI:
         keys[STRAYS] = key_of(_LAYOUT, sides.before.key, sides.after.key)
     return keys
 
@@ -123,15 +124,27 @@ async def _look(bench: Workbench, sides: Sides, names: Sequence[str], changes: M
     return found | ({STRAYS: _of_whole(facts.whole)} if facts.whole else {})
 
 
-async def _look_npm(bench: Workbench, sides: Sides, names: Sequence[str], changes: Mapping[str, Change]) -> News:
+async def _look_placed(bench: Workbench, sides: Sides, names: Sequence[str], changes: Mapping[str, Change]) -> News:
     """A package for another system is in the lock and not on the disk; there is nothing to be read of it."""
-    pairs = []
-    for name in names:
-        change = changes[name]
-        placed = ((sides.before, change.was), (sides.after, change.now))
-        pairs.append((name, *(str(one.folder / one.where / place) if place else "" for one, place in placed)))
-    facts = await _facts(bench, {"packages": pairs}, (sides.before.folder, sides.after.folder), _ours())
-    return {name: differences(both.before, both.after) for name, both in facts.packages.items()}
+    found = (changes[name] for name in names)
+    packages = [
+        (one.label, _side(sides.old, one.was, one.before), _side(sides.new, one.now, one.after)) for one in found
+    ]
+    roots = [str(one.folder / one.where) for one in (sides.before, sides.after)]
+    plan = {"ecosystem": sides.ecosystem, "roots": roots, "packages": packages}
+    facts = await _facts(bench, plan, (sides.before.folder, sides.after.folder), _ours())
+    tongue = TONGUES[sides.ecosystem]
+    return {name: differences(both.before, both.after, tongue) for name, both in facts.packages.items()}
+
+
+def _side(lock: Lock, place: str, line: str) -> tuple[str, str, str]:
+    """Where it lies, its digest, and its name with its version; of npm, what lies in it and is another package."""
+    named, _, digest = line.partition(" --hash=")
+    if "node_modules/" not in place:
+        return place, digest, named
+    # All of it is one argument of a process, which has a bound: a digest of npm's is of no use inside.
+    inside = (one.place[len(place) + 1 :] for one in lock if one.place.startswith(f"{place}/node_modules/"))
+    return place, "", "\n".join(inside)
 
 
 def _ours() -> Interpreter:

@@ -14,6 +14,8 @@ from bot.core.verdicts import Looked
 from bot.lab import api_diff, changes, deprecations, promises, typing_diff
 from bot.lab.changes import Change
 from bot.lab.learnt import Learnt
+from bot.lab.scripting import changes as scripts
+from bot.lab.scripting import look
 from bot.lab.together import all_of
 from bot.lab.workbench import OutOfTime, Workbench
 
@@ -22,21 +24,25 @@ _MOST_REMARKS = 100
 
 
 async def examine(bench: Workbench) -> SuiteResult | None:
-    """None where no Python package changes. OutOfTime."""
+    """None where no package of Python or npm changes. OutOfTime."""
     began = bench.budget.spent
     store = Learnt(folder=bench.folder / COMPATIBILITY)
-    change = await changes.found(bench, store)
-    if change is None:
+    change, moved = await changes.found(bench, store), await scripts.found(bench, store)
+    if change is None and moved is None:
         return None
     bench.say("comparing what is used of what changes")
-    told = verdicts.folded(await _looks(bench, store, change))
+    looks = [
+        *(await _looks(bench, store, change) if change is not None else ()),
+        *(await look.looks(bench, store, moved) if moved is not None else ()),
+    ]
+    told = verdicts.folded(looks)
     return SuiteResult(
         kind=COMPATIBILITY,
         command=_COMMAND,
         grade=told.grade,
-        why=told.why or _nothing(change),
+        why=told.why or _nothing(change, moved),
         seconds=bench.budget.spent - began,
-        notes=(*change.notes, *told.notes),
+        notes=(*(change.notes if change is not None else ()), *told.notes),
         remarks=told.remarks[:_MOST_REMARKS],
         measures=told.measures,
     )
@@ -67,8 +73,9 @@ async def _in_time(what: str, look: Awaitable[Looked]) -> Looked:
         return Looked(notes=(f"{what} was not run: no time was left",))
 
 
-def _nothing(change: Change) -> str:
-    count, used = len(change.names), len({one.name for side in change.sides for one in side.used})
+def _nothing(change: Change | None, moved: scripts.Change | None) -> str:
+    count = sum(len(one.names) for one in (change, moved) if one is not None)
+    used = bool(change is not None and change.uses) or bool(moved is not None and moved.uses)
     packages, of_it = ("1 package changes", "it") if count == 1 else (f"{count} packages change", "them")
     if not used:
         return f"{packages}, and nothing of {of_it} is used directly"

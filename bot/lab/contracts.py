@@ -19,6 +19,8 @@ from bot.lab.ready import NPM, PYPI
 
 MOST = 10  # programs of one project that are asked
 _HELP = "--help"
+# What a program looks at to know how wide and how colourful its words may be.
+SAME_FOR_ALL = {"COLUMNS": "80", "LINES": "24", "TERM": "dumb", "NO_COLOR": "1", "PAGER": "cat"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 _WORD = r"[A-Za-z_][A-Za-z0-9_]{0,60}"
 _ENTRY = re.compile(rf"({_WORD}(?:\.{_WORD}){{0,9}}) {{0,5}}: {{0,5}}({_WORD})((?:\.{_WORD}){{0,3}})")

@@ -17,14 +17,18 @@ from bot.lab.jobs import MIB, Job, Limits, Ran, Reason
 _EXIT = {Reason.TIMEOUT: 124, Reason.BROKEN: 125, Reason.MEMORY: 137, Reason.OUTPUT: 141}
 
 
-async def run(directory: Path, command: Sequence[str], limits: Limits, host: Host | None = None) -> Ran:
+async def run(
+    directory: Path, command: Sequence[str], limits: Limits, host: Host | None = None, *, gvisor: bool = False
+) -> Ran:
     """Run the command in a private, writable copy of directory, without network. NoJail where there is no jail.
+
+    gvisor: as `probe.probe` has it, where no host is given.
 
     ConfigProblem for a directory that is not there. The interpreter that runs us is first in PATH.
     """
     if not directory.is_dir():  # noqa: ASYNC240 - one stat before anything runs
         raise ConfigProblem("is no folder", where=str(directory))
-    there = host or await probe.probe()
+    there = host or await probe.probe(gvisor=gvisor)
     prefix = Path(os.path.realpath(sys.base_prefix))  # noqa: ASYNC240 - a few links, before anything runs
     env = {"PATH": f"{prefix}/bin:/usr/local/bin:/usr/bin:/bin"}
     with trees.offered(directory, there) as tree:

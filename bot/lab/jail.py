@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bot.core.model import Isolation
-from bot.lab import seccomp
-from bot.lab.host import Bwrap, Host
+from bot.lab import gvisor, seccomp
+from bot.lab.gvisor import Disk, Guest
+from bot.lab.host import Bwrap, Host, Runsc
 from bot.lab.jobs import MIB, Job
 from bot.lab.orders import Order
 
@@ -20,6 +21,7 @@ WORK = f"{HOME}/tree"
 RESULTS = "/results/results"
 _SOURCE = "/src"
 _USER = 1000
+_PATH = "/usr/local/bin:/usr/bin:/bin"
 _SPARE_TASKS = 8  # bwrap's own processes and the shell around the command
 _MOST_RESULTS = 64 * MIB
 
@@ -30,6 +32,7 @@ if [ -n "$4" ]; then
   # The option for tasks is -u in bash, -p in dash and busybox; bash has another meaning for -p.
   if (ulimit -u "$4") 2>/dev/null; then ulimit -u "$4"; else ulimit -p "$4" || exit 125; fi
 fi
+[ -d "$2" ] || mkdir -p "$2" || exit 125
 if [ -n "$1" ]; then cp -a "$1/." "$2" || { echo "surefoot: the tree could not be copied into the jail"; exit 125; }; fi
 cd "$2" || exit 125
 results=$3
@@ -40,6 +43,11 @@ code=$?
 [ -f "$results" ] && cat "$results" >&3
 exit $code
 """
+
+# gVisor hands over three descriptors only, so the pipe for results comes as the first of them, in the place of input.
+# The third leads where the second does, and is a copy of it as in any jail.
+_ENTER = 'exec "$@" 0>&3 3>&- 4>&-'
+_INSIDE = "exec 3>&0 </dev/null 2>&1\n"
 
 _ETC = ("ld.so.cache", "alternatives", "localtime", "mime.types", "ssl/openssl.cnf", "ssl/certs", "pki/tls/certs")
 _ETC_MADE = {
@@ -64,17 +72,48 @@ def jailed(job: Job, host: Host) -> Order:
     """The full recipe. KeyError when there is no seccomp table for this machine."""
     assert host.bwrap is not None
     sources, placed = _sources(job, host)
-    files = [b"", seccomp.program(host.machine), *_ETC_MADE.values()]
-    files[0] = b"\0".join(word.encode() for word in _arguments(job, host.bwrap, placed)) + b"\0"
-    ulimit = "" if host.root else str(job.limits.pids + _SPARE_TASKS)
-    tree = _SOURCE if job.tree else ""
-    command = ["/bin/sh", "-c", _SCRIPT, "sh", tree, WORK, RESULTS, ulimit, *job.command]
+    if host.runsc is None:
+        ulimit = "" if host.root else str(job.limits.pids + _SPARE_TASKS)
+        command, more = _started(job, _SCRIPT, ulimit), []
+    else:
+        command, more = _entered(job, host, host.runsc), [gvisor.config(_guest(job, host))]
     order = _common(job, host)
     order["argv"] = [placed.get(host.bwrap.path, host.bwrap.path), "--args", "10", "--", *command]
-    order["files"] = files
+    told = b"\0".join(word.encode() for word in _arguments(job, host, placed)) + b"\0"
+    order["files"] = [told, seccomp.program(host.machine, keeper=bool(more)), *_ETC_MADE.values(), *more]
     order["stage"] = host.stage if sources else ""
     order["sources"] = sources
     return order
+
+
+def _started(job: Job, script: str, ulimit: str) -> list[str]:
+    return ["/bin/sh", "-c", script, "sh", _SOURCE if job.tree else "", WORK, RESULTS, ulimit, *job.command]
+
+
+def _entered(job: Job, host: Host, runsc: Runsc) -> list[str]:
+    """The jail's own command is gVisor; the script above is the first thing that its kernel runs."""
+    return ["/bin/sh", "-c", _ENTER, "sh", *gvisor.words(runsc.path, runsc.platform, runsc.known, outward=job.outward)]
+
+
+def _guest(job: Job, host: Host) -> Guest:
+    shown = [str(folder) for folder in _outside_usr(job.visible)]
+    disks = _disks(job)
+    covered = [path for path in shown if any(Path(path).is_relative_to(disk.path) for disk in disks)]
+    return Guest(
+        argv=_started(job, _INSIDE + _SCRIPT, ""), env=_environment(job, home=HOME, results=RESULTS, work=WORK),
+        user=_USER, machine=host.machine, disks=[*disks, *_above(job)], shown=[*covered, *job.placed],
+        limits=[*_rlimits(job, host), *([] if host.root else [_tasks(job)])],
+    )  # fmt: skip
+
+
+def _above(job: Job) -> list[Disk]:
+    """Folders of the home that something is placed in: gVisor makes them its own, unless they are the user's disks.
+
+    The cgroup bounds all of them together.
+    """
+    home = Path(HOME)
+    above = {way for path in job.placed for way in Path(path).parents if way != home and way.is_relative_to(home)}
+    return [Disk(path=str(path), mib=job.limits.disk_mib) for path in sorted(above)]
 
 
 def unjailed(job: Job, host: Host, folder: Path) -> Order:
@@ -89,11 +128,14 @@ def unjailed(job: Job, host: Host, folder: Path) -> Order:
 
 
 def _common(job: Job, host: Host) -> Order:
-    limits = job.limits
+    limits, bounds = job.limits, _rlimits(job, host)
+    memory, tasks = limits.memory_mib * MIB, limits.pids + _SPARE_TASKS
+    if host.runsc:
+        memory, tasks = memory + gvisor.MEMORY_MIB * MIB, gvisor.tasks(tasks)
+        bounds = gvisor.around(bounds, memory=memory, tasks=tasks)
     return Order(
-        argv=[], env={}, cwd="/", files=[],
-        limits=_rlimits(job, host), groups=dict(host.groups),
-        bounds={"memory": limits.memory_mib * MIB, "pids": limits.pids + _SPARE_TASKS, "cpus": limits.cpus},
+        argv=[], env={}, cwd="/", files=[], limits=bounds, groups=dict(host.groups),
+        bounds={"memory": memory, "pids": tasks, "cpus": limits.cpus},
         stage="", sources=[], drop_uid=host.root, seconds=limits.seconds, slots=host.slots,
         keep_output=limits.keep_output, most_output=limits.most_output, keep_results=limits.keep_results,
     )  # fmt: skip
@@ -120,12 +162,17 @@ def _rlimits(job: Job, host: Host) -> list[tuple[int, int]]:
     ]
     # Counted per uid. Root takes a uid that nobody else has; an ordinary user shares one with all that he runs, so
     # there the bound is set inside, where the kernel (5.14 and later) counts per user namespace.
-    return [*found, (resource.RLIMIT_NPROC, limits.pids + _SPARE_TASKS)] if host.root else found
+    return [*found, _tasks(job)] if host.root else found
+
+
+def _tasks(job: Job) -> tuple[int, int]:
+    return resource.RLIMIT_NPROC, job.limits.pids + _SPARE_TASKS
 
 
 def _sources(job: Job, host: Host) -> tuple[list[tuple[str, str]], dict[str, str]]:
     """What must be staged as (source, name below the stage), and real path -> path at which bwrap will find it."""
-    wanted = [*_outside_usr((*job.visible, *job.placed.values())), *([job.tree] if job.tree else [])]
+    shown = (*job.visible, *job.placed.values(), *_of_runsc(host))
+    wanted = [*_outside_usr(shown), *([job.tree] if job.tree else [])]
     if not (host.root and host.stage):
         return [], {str(path): str(path) for path in wanted}
     sources = [(str(path), str(place)) for place, path in enumerate(wanted)]
@@ -144,32 +191,63 @@ def _outside_usr(folders: tuple[Path, ...]) -> list[Path]:
     return [folder for folder in dict.fromkeys(folders) if not folder.is_relative_to("/usr")]
 
 
-def _arguments(job: Job, bwrap: Bwrap, placed: Mapping[str, str]) -> list[str]:
+def _of_runsc(host: Host) -> tuple[Path, ...]:
+    return (host.runsc.folder,) if host.runsc and host.runsc.folder else ()
+
+
+def _disks(job: Job) -> list[Disk]:
+    """What can be written, all of it in memory."""
+    results = max(job.limits.keep_results // MIB * 2, 1)
+    return [
+        Disk(path="/dev/shm", mib=64, mode="1777"),  # noqa: S108 - inside
+        Disk(path="/tmp", mib=256, mode="1777"),  # noqa: S108 - inside
+        Disk(path=HOME, mib=job.limits.disk_mib),
+        Disk(path="/results", mib=results),
+    ]
+
+
+def _arguments(job: Job, host: Host, placed: Mapping[str, str]) -> list[str]:
     """What bwrap reads from descriptor 10, where no /proc/*/cmdline shows it. Later mounts cover earlier ones."""
+    assert host.bwrap is not None
     words = ["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
-    if "--disable-userns" in bwrap.options:
-        words += ["--disable-userns"]
-    words += ["--uid", str(_USER), "--gid", str(_USER), "--hostname", "sandbox", "--clearenv"]
-    words += ["--json-status-fd", "4", "--seccomp", "11", *_system()]
+    words += _powers(host, host.bwrap)
+    words += ["--hostname", "sandbox", "--clearenv", "--json-status-fd", "4", "--seccomp", "11", *_system()]
     words += ["--proc", "/proc", "--dev", "/dev"]
-    words += [*_sized(64, "/dev/shm", "1777"), "--remount-ro", "/dev"]  # noqa: S108 - inside
-    words += _sized(256, "/tmp", "1777")  # noqa: S108 - inside
-    words += [*_sized(job.limits.disk_mib, HOME, "0755"), "--dir", WORK]
-    words += _sized(max(job.limits.keep_results // MIB * 2, 1), "/results", "0755")
-    for folder in _outside_usr(job.visible):
+    shm, *others = _disks(job)
+    words += [*_sized(shm), "--remount-ro", "/dev"]
+    words += [word for disk in others for word in _sized(disk)] + ["--dir", WORK]
+    if host.runsc:
+        words += [*_sized(Disk(path="/run", mib=1)), "--dir", gvisor.BUNDLE, "--ro-bind-data"]
+        words += [str(12 + len(_ETC_MADE)), f"{gvisor.BUNDLE}/config.json"]
+        words += _ways(_outside_usr(job.visible))
+    for folder in _outside_usr((*job.visible, *_of_runsc(host))):
         words += ["--ro-bind", placed[str(folder)], str(folder)]
     for inside, folder in job.placed.items():
         words += ["--ro-bind", placed.get(str(folder), str(folder)), inside]
     if job.tree:
         words += ["--ro-bind", placed[str(job.tree)], _SOURCE]
     words += ["--remount-ro", "/", "--chdir", WORK]
-    for name, value in _environment(job, home=HOME, results=RESULTS, work=WORK).items():
-        words += ["--setenv", name, value]
-    return words
+    # What the command finds in its environment is nothing that gVisor itself may obey.
+    found = {"PATH": _PATH} if host.runsc else _environment(job, home=HOME, results=RESULTS, work=WORK)
+    return [*words, *(word for name, value in found.items() for word in ("--setenv", name, value))]
 
 
-def _sized(mib: int, where: str, mode: str) -> list[str]:
-    return ["--size", str(mib * MIB), "--perms", mode, "--tmpfs", where]
+def _powers(host: Host, bwrap: Bwrap) -> list[str]:
+    """None at all for a command. gVisor gets those by which it locks itself in, within the jail's user namespace."""
+    if host.runsc:
+        return ["--uid", "0", "--gid", "0", *(word for name in gvisor.POWERS for word in ("--cap-add", f"CAP_{name}"))]
+    nested = ["--disable-userns"] if "--disable-userns" in bwrap.options else []
+    return [*nested, "--uid", str(_USER), "--gid", str(_USER)]
+
+
+def _sized(disk: Disk) -> list[str]:
+    return ["--size", str(disk.mib * MIB), "--perms", disk.mode, "--tmpfs", disk.path]
+
+
+def _ways(folders: list[Path]) -> list[str]:
+    """What leads to them: bwrap makes it for the jail's first user alone, and gVisor's user is another one there."""
+    above = dict.fromkeys(parent for folder in folders for parent in reversed(folder.parents[:-1]))
+    return [word for parent in above for word in ("--perms", "0755", "--dir", str(parent))]
 
 
 def _system() -> list[str]:
@@ -183,11 +261,11 @@ def _system() -> list[str]:
             words += ["--ro-bind", str(path), str(path)]
     for store in ("/nix/store", "/gnu/store"):  # there, /usr holds next to nothing
         words += ["--ro-bind-try", store, store] if Path(store).is_dir() else []
-    words += ["--dir", "/etc"]
+    words += ["--dir", "/etc", *_ways([Path("/etc") / name for name in _ETC if Path("/etc", name).exists()])]
     for name in _ETC:
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for place, name in enumerate(_ETC_MADE):
-        words += ["--ro-bind-data", str(12 + place), f"/etc/{name}"]
+        words += ["--perms", "0444", "--ro-bind-data", str(12 + place), f"/etc/{name}"]
     return words
 
 
@@ -195,7 +273,7 @@ def _environment(job: Job, *, home: str, results: str, work: str) -> dict[str, s
     """All of it; nothing is inherited."""
     return {
         "HOME": home,
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": _PATH,
         "LANG": "C.UTF-8",
         "TMPDIR": "/tmp",  # noqa: S108 - inside, a tmpfs of the jail's own
         "SUREFOOT_RESULTS": results,

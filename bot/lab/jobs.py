@@ -50,7 +50,8 @@ class Job:
     command finds in its environment besides HOME, PATH, LANG, TMPDIR. The command may leave one file of results
     at the path that stands in its environment as SUREFOOT_RESULTS; "{work}" and "{results}" in env stand for the
     working folder and that path. roomy: it reserves far more address space than it ever fills, as Node does for
-    WebAssembly, so what it may fill is bounded in its stead.
+    WebAssembly, so what it may fill is bounded in its stead. outward: a socket in one of the visible folders is there
+    to be spoken to; a jail with a kernel of its own lets nobody through to it else.
     """
 
     command: tuple[str, ...]
@@ -60,13 +61,14 @@ class Job:
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     roomy: bool = False
+    outward: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
     """How it went. code: the exit code, negative for a signal, None when it was ended by us.
 
-    peak: most memory in bytes; of all processes together where isolation is FULL, else of the greatest one.
+    peak: most memory in bytes; of all processes together where there is a cgroup, else of the greatest one.
     results: the bytes of the results file; None when there was more than the limit. clean: nothing was left behind.
     """
 

@@ -48,7 +48,7 @@ class Learnt:
 
 def key_of(*parts: str) -> str:
     """The same parts give the same key."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def digest_of(paths: Iterable[Path]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.core import lockfiles, locks
 from bot.core.errors import ConfigProblem, Permanent
@@ -19,16 +19,21 @@ from bot.core.locks import Locker
 from bot.core.locks import LockJob as LockJob
 from bot.core.locks import Relocked as Relocked
 from bot.core.model import Component
-from bot.lab.locking import cargo, composer, npm, pnpm, poetry, uv, yarn
+from bot.lab.locking import bun, bundler, cargo, composer, golang, npm, pdm, pipenv, pnpm, poetry, uv, yarn
+from bot.lab.locking.bundler import RUBYGEMS
+from bot.lab.locking.bundler import RubyGems as RubyGems
 from bot.lab.locking.cargo import CRATES_IO
 from bot.lab.locking.cargo import Crates as Crates
 from bot.lab.locking.composer import PACKAGIST
 from bot.lab.locking.composer import Packagist as Packagist
 from bot.lab.locking.errand import Room as Room
 from bot.lab.resolver import Uv
+from bot.lab.toolshed import lacking as lacking
 from bot.tools.npm import NpmSettings, settings_of_npm
 
 MOST_FILES = 300  # of one lock: the manifests of a workspace
+MOST_SOURCES = 1500  # where the source decides as well, and each file may be a request of its own
+_READ_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +41,8 @@ class Locksmith:
     """What this machine has for it: where tools run, uv with pip's indexes, and who asks for npm's settings.
 
     also: indexes (URLs, with a login or without) that a project may name although pip is not told of them. They are
-    asked for nothing but what a project's own settings take from them. crates, packagist: what stands for crates.io
-    and packagist.org.
+    asked for nothing but what a project's own settings take from them. crates, packagist, gems: what stands for
+    crates.io, packagist.org and rubygems.org.
     """
 
     room: Room
@@ -46,6 +51,7 @@ class Locksmith:
     also: Sequence[str] = ()
     crates: Crates = CRATES_IO
     packagist: Packagist = PACKAGIST
+    gems: RubyGems = RUBYGEMS
 
     async def lock(self, job: LockJob) -> Relocked:
         """The lock files that changed, and all that moved in them.
@@ -59,8 +65,10 @@ class Locksmith:
         if missing := [path for path in (job.lock, job.manifest) if path not in job.files]:
             raise ConfigProblem("is not among the files that were handed over", where=missing[0])
         await asyncio.to_thread(lockfiles.read, job.files[job.lock], job.lock)
-        new = await self._made(job)
-        return await asyncio.to_thread(_compared, job, new)
+        if job.lock.rpartition("/")[2] == golang.NAME:
+            made = await golang.Tool(room=self.room).lock(job)
+            return await asyncio.to_thread(_all_compared, job, made)
+        return await asyncio.to_thread(_compared, job, await self._made(job))
 
     async def _made(self, job: LockJob) -> str:
         name = job.lock.rpartition("/")[2]
@@ -68,30 +76,25 @@ class Locksmith:
             return await uv.Tool(uv=self.uv, room=self.room, also=self.also).lock(job)
         if name == poetry.NAME:
             return await poetry.Tool(uv=self.uv, room=self.room, also=self.also).lock(job)
+        if name == pdm.NAME:
+            return await pdm.Tool(uv=self.uv, room=self.room, also=self.also).lock(job)
+        if name == pipenv.NAME:
+            return await pipenv.Tool(uv=self.uv, room=self.room, also=self.also).lock(job)
         if name == cargo.NAME:
             return await cargo.Tool(room=self.room, crates=self.crates).lock(job)
         if name == composer.NAME:
             return await composer.Tool(room=self.room, packagist=self.packagist).lock(job)
+        if name in bundler.NAMES:
+            return await bundler.Tool(room=self.room, gems=self.gems).lock(job)
         # Asked in a thread: npm may have to be started for it.
         settings = await asyncio.to_thread(self.npm)
         if name == pnpm.NAME:
             return await pnpm.Tool(settings=settings, room=self.room).lock(job)
         if name == yarn.NAME:
             return await yarn.Tool(settings=settings, room=self.room).lock(job)
+        if name == bun.NAME:
+            return await bun.Tool(settings=settings, room=self.room).lock(job)
         return await npm.Tool(settings=settings, room=self.room).lock(job)
-
-
-async def lacking() -> tuple[str, ...]:
-    """Which lock files cannot be made anew on this machine for want of their tools, and how to mend it; in words."""
-    asked = (
-        poetry.find(), cargo.find(), composer.find(), asyncio.to_thread(npm.find), asyncio.to_thread(pnpm.find),
-        asyncio.to_thread(yarn.find, classic=True), asyncio.to_thread(yarn.find, classic=False),
-    )  # fmt: skip
-    answers = await asyncio.gather(*asked, return_exceptions=True)
-    for answer in answers:
-        if isinstance(answer, BaseException) and not isinstance(answer, Permanent):
-            raise answer
-    return tuple(str(answer) for answer in answers if isinstance(answer, Permanent))
 
 
 def _compared(job: LockJob, new: str) -> Relocked:
@@ -101,6 +104,12 @@ def _compared(job: LockJob, new: str) -> Relocked:
         name, place = strange[0]
         raise ConfigProblem(f"would take {name} from {place[:200]}, not from where it comes now", where=job.lock)
     return Relocked(files={job.lock: new} if new != old else {}, moved=lockfiles.moved(old, new, job.lock))
+
+
+def _all_compared(job: LockJob, made: Mapping[str, str]) -> Relocked:
+    """The same for a tool that writes its manifest, too."""
+    changed = {path: text for path, text in made.items() if text != job.files[path]}
+    return replace(_compared(job, made[job.lock]), files=changed)
 
 
 async def follow(
@@ -118,13 +127,27 @@ async def follow(
     made: dict[str, str] = {}
     moved: list[Moved] = []
     for lock, manifest in locks.wanted(changed, files).items():
-        paths = lockfiles.needed(lock, files)
-        if len(paths) > MOST_FILES:
-            raise ConfigProblem(f"would need {len(paths)} files, and {MOST_FILES} are read", where=lock)
-        old = {path: await read(path) for path in paths if path not in changed}
-        texts = {path: text for path, text in old.items() if text is not None}
+        if why := lockfiles.why_not(lock, files):
+            raise Permanent(why)
+        paths = lockfiles.needed(lock, files, changed[manifest])
+        most = MOST_SOURCES if lock.endswith(golang.NAME) else MOST_FILES
+        if len(paths) > most:
+            raise ConfigProblem(f"would need {len(paths)} files, and {most} are read", where=lock)
+        texts = await _texts([path for path in paths if path not in changed], read)
         job = LockJob(files={**texts, **changed}, lock=lock, manifest=manifest, component=target[0], version=target[1])
         done = await locker.lock(job)
         made |= done.files
         moved += done.moved
     return Relocked(files=made, moved=tuple(dict.fromkeys(moved)))
+
+
+async def _texts(paths: Sequence[str], read: Callable[[str], Awaitable[str | None]]) -> dict[str, str]:
+    """Those that there are, several at a time."""
+    room = asyncio.Semaphore(_READ_AT_ONCE)
+
+    async def one(path: str) -> str | None:
+        async with room:
+            return await read(path)
+
+    found = await asyncio.gather(*map(one, paths))
+    return {path: text for path, text in zip(paths, found, strict=True) if text is not None}

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bot.core import conflicts
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.model import Grade
 from bot.lab import pnpms, reading
@@ -281,5 +282,6 @@ def _checked(brought: Brought) -> Brought:
     if brought.code:
         broken = _BROKEN.search(brought.said) or pnpms.BROKEN.search(brought.said)
         grade = Grade.FAILED if broken else Grade.UNKNOWN
-        raise NotPrepared(grade, f"the packages cannot be installed: {tool.in_plain_words(brought.said)}")
+        said = [conflicts.plain_of_npm(brought.said), tool.in_plain_words(brought.said)]
+        raise NotPrepared(grade, f"the packages cannot be installed: {'. '.join(filter(None, said))}")
     return brought

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import os
-import shutil
 import stat
 import tarfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +16,8 @@ import msgspec
 
 from bot.core.errors import ConfigProblem
 from bot.core.ports import Trial
+from bot.lab import archives
+from bot.lab.archives import Box, Odd, Rules, TooMuch
 
 QUESTION = "trial.json"
 SIDES = ("base", "candidate")
@@ -33,7 +34,8 @@ _WRITE = msgspec.json.Encoder(enc_hook=str)
 
 def pack(trial: Trial, into: IO[bytes]) -> None:
     """Write it. Sockets, pipes and devices are no part of a tree."""
-    question = _WRITE.encode(replace(trial, base=Path("base"), candidate=Path("candidate")))
+    # What was written anew stands in the candidate itself.
+    question = _WRITE.encode(replace(trial, base=Path("base"), candidate=Path("candidate"), written={}))
     with tarfile.open(fileobj=into, mode="w:gz", compresslevel=1) as parcel:
         head = tarfile.TarInfo(QUESTION)
         head.size = len(question)
@@ -67,36 +69,33 @@ def unpack(parcel: IO[bytes], folder: Path) -> Trial:
     """The trial, its trees below folder. ConfigProblem for what is no parcel, or holds too much."""
     for name in SIDES:
         (folder / name).mkdir()
-    trial: Trial | None = None
-    links: list[tarfile.TarInfo] = []
-    last = ""
+    box = Box(folder, Rules(members=MOST_MEMBERS, bytes=MOST_BYTES, roots=frozenset(SIDES)))
     try:
-        with tarfile.open(fileobj=parcel, mode="r:gz") as opened:
-            for member in _bounded(opened):
-                last = member.name
-                if trial is None:
-                    trial = _question(opened, member)
-                elif member.issym():
-                    links.append(member)
-                elif member.name != END:
-                    _place(opened, member, folder)
+        with gzip.GzipFile(fileobj=parcel) as plain, archives.opened(plain) as held:
+            trial = _trial(held, box)
+        box.tie()
+    except Odd as problem:
+        raise ConfigProblem(f"holds what is neither side's, nor part of a tree: {problem}", where=_WHERE) from problem
+    except TooMuch as problem:
+        raise ConfigProblem(f"holds more than a trial may: {problem}", where=_WHERE) from problem
     except (tarfile.TarError, EOFError, OSError, msgspec.DecodeError, UnicodeError, zlib.error) as problem:
         raise ConfigProblem(f"is no parcel of a trial: {problem}", where=_WHERE) from problem
-    if trial is None or last != END:
-        raise ConfigProblem("is empty, or was cut off", where=_WHERE)
-    for link in links:  # at the end, so that nothing can be written through one
-        _link(link, folder)
     return replace(trial, base=folder / "base", candidate=folder / "candidate")
 
 
-def _bounded(parcel: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """One member at a time; a small parcel may unpack to very much."""
-    count, total = 0, 0
-    for member in parcel:
-        count, total = count + 1, total + member.size
-        if count > MOST_MEMBERS or total > MOST_BYTES:
-            raise ConfigProblem("holds more than a trial may", where=_WHERE)
-        yield member
+def _trial(held: tarfile.TarFile, box: Box) -> Trial:
+    """The question, which comes first, when all between it and the end is laid out."""
+    trial: Trial | None = None
+    last = ""
+    for member in box.members(held):
+        last = member.name
+        if trial is None:
+            trial = _question(held, member)
+        elif last != END:
+            box.take(held, member)
+    if trial is None or last != END:
+        raise ConfigProblem("is empty, or was cut off", where=_WHERE)
+    return trial
 
 
 def _question(parcel: tarfile.TarFile, member: tarfile.TarInfo) -> Trial:
@@ -104,39 +103,3 @@ def _question(parcel: tarfile.TarFile, member: tarfile.TarInfo) -> Trial:
     if file is None:
         raise ConfigProblem(f"does not begin with {QUESTION}", where=_WHERE)
     return _READ.decode(file.read())
-
-
-def _inside(member: tarfile.TarInfo, folder: Path) -> Path:
-    """Its place, which is below its own side."""
-    side, _, name = member.name.partition("/")
-    parts = name.split("/")
-    if side not in SIDES or not all(part and part not in (".", "..") for part in parts) or "\0" in name:
-        raise ConfigProblem("holds what is neither side's", where=_WHERE)
-    return folder.joinpath(side, *parts)
-
-
-def _place(parcel: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    path = _inside(member, folder)
-    if member.isdir():
-        path.mkdir(parents=True, exist_ok=True)
-        return
-    file = parcel.extractfile(member) if member.isreg() else None
-    if file is None:
-        raise ConfigProblem("holds what is neither a file, a folder nor a link", where=_WHERE)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("xb") as made:
-        shutil.copyfileobj(file, made)
-    path.chmod(0o755 if member.mode & stat.S_IXUSR else 0o644)
-
-
-def _link(member: tarfile.TarInfo, folder: Path) -> None:
-    """A link that leads out of its own tree, or lies behind another link, is left out."""
-    path = _inside(member, folder)
-    side = folder / member.name.partition("/")[0]
-    target = Path(os.path.normpath(path.parent / member.linkname))
-    parents = [parent for parent in path.parents if parent.is_relative_to(side)]
-    if Path(member.linkname).is_absolute() or not target.is_relative_to(side) or any(map(Path.is_symlink, parents)):
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not os.path.lexists(path):
-        path.symlink_to(member.linkname)

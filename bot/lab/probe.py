@@ -10,6 +10,7 @@ from pathlib import Path
 from bot.core.errors import SurefootError
 from bot.core.model import Isolation
 from bot.lab import cgroups, host, sandbox, seccomp
+from bot.lab.gvisor import PLATFORMS
 from bot.lab.host import Host
 from bot.lab.jobs import Job, Limits, Ran, Reason
 from bot.lab.warden import groups, slots
@@ -28,8 +29,49 @@ _PLAIN = "no cgroup can be made here, so memory is bounded per process only"
 _PLAIN_MEND = "Run as root with a writable /sys/fs/cgroup, or under systemd with Delegate=yes and DelegateSubgroup=bot"
 
 
-async def probe() -> Host:
-    """Start a small job in the best jail, then in the next best. Takes 50 to 100 ms; ask once and keep the answer."""
+_NO_GVISOR = "gVisor was asked for (SUREFOOT_JAIL=gvisor), and "
+_OTHER_GRADE = "or set SUREFOOT_JAIL=full to make do with the machine's own kernel"
+
+
+async def probe(*, gvisor: bool = False) -> Host:
+    """Start a small job in the best jail, then in the next best. Takes 50 to 100 ms; ask once and keep the answer.
+
+    gvisor: nothing less will do than a kernel of its own inside a full jail; takes a second.
+    """
+    found = await _of_this_kernel()
+    if not gvisor or found.isolation is Isolation.NONE:
+        return found
+    return await _with_gvisor(host.at_least_full(found))
+
+
+async def _with_gvisor(there: Host) -> Host:
+    """The same jail with gVisor in it, by the first platform that works. Nothing at all where none does."""
+    if there.isolation is Isolation.NONE:
+        return there
+    if (runsc := host.find_runsc()) is None:
+        mend = f"Put `runsc` of gVisor in PATH (Debian: runsc; better a newer one, see gvisor.dev), {_OTHER_GRADE}"
+        return Host(isolation=Isolation.NONE, reason=f"{_NO_GVISOR}runsc is not installed", mend=mend)
+    said = ""
+    for platform in PLATFORMS:
+        way = replace(there, isolation=Isolation.GVISOR, runsc=replace(runsc, platform=platform))
+        went = await _try(way)
+        if _well(went):
+            return await _aged(replace(way, reason=f"the platform of its kernel is {platform}"))
+        words = went.text.strip() if isinstance(went, Ran) else went
+        said = f"{said}; {platform}: {words[-200:] or 'the command in it failed'}".removeprefix("; ")
+    mend = f"`runsc --rootless --network=none do true` shows what the machine refuses; {_OTHER_GRADE}"
+    return Host(isolation=Isolation.NONE, reason=f"{_NO_GVISOR}it does not start ({said})", mend=mend)
+
+
+async def _aged(there: Host) -> Host:
+    """The same, with words where the machine's own programs ask more of a kernel than this one knows."""
+    if _well(await _started(there, ("ls", "-d", "/"))):
+        return there
+    reason = f"{there.reason}; it is older than this machine's `ls` and `stat`, which do not work in it"
+    return replace(there, reason=reason, mend="Put a newer `runsc` first in PATH, see gvisor.dev")
+
+
+async def _of_this_kernel() -> Host:
     bwrap = host.find_bwrap()
     if reason := _impossible(bwrap):
         return Host(isolation=Isolation.NONE, reason=reason[0], mend=reason[1])
@@ -42,7 +84,7 @@ async def probe() -> Host:
     said = ""
     for there in _from_best(wish):
         went = await _try(there)
-        if isinstance(went, Ran) and went.reason is Reason.FINISHED and went.code == 0:
+        if _well(went):
             return replace(there, reason=f"{there.reason} ({said[-200:]})") if there.reason and said else there
         said = said or (went.text.strip() if isinstance(went, Ran) else went) or "the command in it failed"
     return Host(isolation=Isolation.NONE, reason=f"the jail does not start: {said[-300:]}", mend=_mend(said))
@@ -70,7 +112,15 @@ async def _try(there: Host) -> Ran | str:
     """Our own interpreter must start in it, fork, and find a system call refused."""
     python = (sys.executable, "-I", "-S", "-c")
     code = "import os, sys, ctypes; os.fork() or os._exit(0); os.wait(); sys.exit(ctypes.CDLL(None).unshare(0) == 0)"
-    job = Job(command=(*python, code), visible=interpreter(), limits=Limits(seconds=20, memory_mib=256))
+    return await _started(there, (*python, code))
+
+
+def _well(went: Ran | str) -> bool:
+    return isinstance(went, Ran) and went.reason is Reason.FINISHED and went.code == 0
+
+
+async def _started(there: Host, command: tuple[str, ...]) -> Ran | str:
+    job = Job(command=command, visible=interpreter(), limits=Limits(seconds=20, memory_mib=256))
     try:
         return await sandbox.run(job, there)
     except (SurefootError, OSError) as problem:

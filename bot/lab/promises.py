@@ -118,10 +118,17 @@ def _line(tree: Path, want: Want) -> int | None:
 
 
 def _programs(tree: Path, before: Side, after: Side, commands: Iterable[str]) -> Iterator[Remark]:
-    gone = {name: old for old in before.values() if (new := after.get(old.name)) for name in old.scripts - new.scripts}
-    for name, old in sorted(gone.items()):
+    gone = {
+        name: old.name for old in before.values() if (new := after.get(old.name)) for name in old.scripts - new.scripts
+    }
+    yield from programs_gone(tree, gone, commands)
+
+
+def programs_gone(tree: Path, gone: Mapping[str, str], commands: Iterable[str]) -> Iterator[Remark]:
+    """Each place that calls one. gone: program -> its package. commands: those of the suites."""
+    for name, package in sorted(gone.items()):
         called = re.compile(rf"(?<![\w./-]){re.escape(name)}(?![\w.-])")
-        title = f"the program {code(name)} of {code(old.name)} is gone"
+        title = f"the program {code(name)} of {code(package)} is gone"
         for file, number in _calls(tree, called):
             yield Remark(level=Level.WARNING, title=title, message="it is called here", path=file, line=number)
         if any(called.search(command) for command in commands):

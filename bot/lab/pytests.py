@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bot.core.errors import ConfigProblem
+from bot.core.quoting import code
 from bot.core.suites import INTEGRATION, UNIT
-from bot.lab import reading
+from bot.lab import noxes, reading
 
 PYTEST = "python -m pytest"
 _LEFT_OUT = frozenset({".git", ".hg", ".venv", "venv", ".tox", ".nox", "node_modules", "site-packages", "__pycache__"})
@@ -31,7 +32,7 @@ def commands(tree: Path) -> Commands:
     files = list(test_files(tree))
     if not files:
         return {}
-    words, notes = _of_tox(tree)
+    words, notes = _of_tox(tree) or _of_nox(tree)
     folders = [name for name in _APART if any(file.startswith(f"{name}/") for file in files)]
     folders = [name for name in folders if name not in words]  # tox asks for them by name: they are its unit tests
     marked = "-m" not in words and _is_marked(tree, files)
@@ -113,15 +114,33 @@ def _table(found: Any, *names: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _of_tox(tree: Path) -> tuple[list[str], tuple[str, ...]]:
-    """What tox's commands let pytest run on. Only words that choose tests: others may need what is not installed."""
+def _of_tox(tree: Path) -> tuple[list[str], tuple[str, ...]] | None:
+    """What tox's commands let pytest run on. Only words that choose tests: others may need what is not installed.
+
+    None where it runs none.
+    """
     for place, command in _tox_commands(tree):
         plain = [re.sub(r"^\{toxinidir\}/", "", word) for word in command]
         if (start := next((at for at, word in enumerate(plain) if word in ("pytest", "py.test")), None)) is None:
             continue
         chosen = _choosing(tree, plain[start + 1 :])
-        return chosen, ((f"pytest is run on {shlex.join(chosen)}, as {place} says",) if chosen else ())
-    return [], ()
+        return chosen, _said(chosen, place)
+    return None
+
+
+def _of_nox(tree: Path) -> tuple[list[str], tuple[str, ...]]:
+    """The same of a noxfile, which is read and never run."""
+    session = noxes.tests_of(tree)
+    if session is None or session.tests is None:
+        return [], ()
+    if session.moves:
+        return [], (f"{noxes.NAME}: what {code(session.name)} runs is not taken over, as it changes its folder",)
+    chosen = _choosing(tree, session.tests)
+    return chosen, (*_said(chosen, noxes.NAME), *session.notes)
+
+
+def _said(chosen: Sequence[str], place: str) -> tuple[str, ...]:
+    return (f"pytest is run on {shlex.join(chosen)}, as {place} says",) if chosen else ()
 
 
 def _tox_commands(tree: Path) -> Iterator[tuple[str, list[str]]]:

@@ -93,7 +93,14 @@ async def _compile(place: Path, lines: list[str], limits: list[str], interpreter
     (place / "limits.txt").write_text("".join(f"{line}\n" for line in limits))
     words = ("--no-build", "--generate-hashes", "--no-header", "--no-annotate", "--quiet")
     bounds = [word for path in ("limits.txt", *uv.index.constraints) for word in ("--constraint", path)]
-    return await uv.run(place, "pip", "compile", "asked.txt", "--python", str(interpreter.path), *bounds, *words)
+    asking = ("pip", "compile", "asked.txt", "--python", str(interpreter.path), *bounds, *words)
+    try:
+        return await uv.run(place, *asking)
+    except NotPrepared as problem:
+        if not problem.absent:
+            raise
+        # uv keeps an index's pages for minutes, and what was published meanwhile is not in them.
+        return await uv.run(place, *asking, "--refresh")
 
 
 def with_own_hashes(found: str, asked: Iterable[Want]) -> str:

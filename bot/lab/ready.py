@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PYPI, NPM, GOLANG, CARGO = "pypi", "npm", "golang", "cargo"
+OTHER = "other"  # made by a command of the repository's own
 INSIDE = Path(__file__).resolve().parent / "inside"
 # Inside. Packages of npm lie beside the working folder, as their place there must be the tree's own to write in.
 MODULES = "/home/sim/modules"
-_ROOMY = frozenset({NPM, GOLANG, CARGO})  # see `bot.lab.jobs.Job.roomy`
+COPIED = "/home/sim/copied"  # what each run gets a copy of its own of
+_ROOMY = frozenset({NPM, GOLANG, CARGO, OTHER})  # see `bot.lab.jobs.Job.roomy`
 _STAND_INS = (str(INSIDE / "programs"),)
 _USUAL_PATH = "/usr/local/bin:/usr/bin:/bin"
 
@@ -29,9 +31,11 @@ class Environment:
     """A ready one. key: its content; folder: where its packages are; lock: the text that it was made from.
 
     ecosystem: "pypi" (a venv, and a requirements file with hashes), "npm" (node_modules, and a package-lock.json) or
-    "golang" (the cache of modules, and what its files say as JSON), "cargo" (a folder of crates, and a Cargo.lock).
+    "golang" (the cache of modules, and what its files say as JSON), "cargo" (a folder of crates, and a Cargo.lock),
+    "other" (folders of a command's own, and what the files that it sees say as JSON).
     where: the folder of the tree that it is for, "" for the root. folders: more that its interpreter needs.
-    beside: environments of other ecosystems that the same commands need.
+    beside: environments of other ecosystems that the same commands need. laid: of "other", path inside -> folder.
+    own: of "other", variables for its commands.
     """
 
     key: str
@@ -43,6 +47,8 @@ class Environment:
     where: str = ""
     folders: tuple[Path, ...] = ()
     beside: tuple[Environment, ...] = ()
+    laid: Mapping[str, Path] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ecosystems(self) -> frozenset[str]:
@@ -66,7 +72,8 @@ class Environment:
     def _first_in_path(self) -> tuple[str, ...]:
         below = f"{self.where}/" if self.where else ""
         before = {NPM: (f"{{work}}/{below}node_modules/.bin",), GOLANG: _STAND_INS, CARGO: _STAND_INS}
-        return (*before.get(self.ecosystem, ()), str(self.programs))
+        own = () if self.ecosystem == OTHER else (str(self.programs),)
+        return (*before.get(self.ecosystem, ()), *own)
 
     @property
     def visible(self) -> tuple[Path, ...]:
@@ -77,7 +84,7 @@ class Environment:
     @property
     def placed(self) -> Mapping[str, Path]:
         """What a jail must show elsewhere: path inside -> folder."""
-        own = {} if self.ecosystem == PYPI else {MODULES: self.folder}
+        own = dict(self.laid) if self.ecosystem in (PYPI, OTHER) else {MODULES: self.folder}
         return {**own, **{inside: path for one in self.beside for inside, path in one.placed.items()}}
 
     @property
@@ -91,6 +98,7 @@ class Environment:
         starters = {
             NPM: (str(self.interpreter.path), str(INSIDE / "surefoot_node.cjs")),
             CARGO: ("/bin/sh", str(INSIDE / "surefoot_cargo.sh")),
+            OTHER: ("/bin/sh", str(INSIDE / "surefoot_copies.sh")),
         }
         own = starters.get(self.ecosystem, ())
         return (*own, *(word for one in self.beside for word in one.starter))
@@ -145,4 +153,8 @@ def _of_cargo(one: Environment) -> dict[str, str]:
     }
 
 
-_VARIABLES = {PYPI: _of_python, NPM: _of_node, GOLANG: _of_go, CARGO: _of_cargo}
+def _of_other(one: Environment) -> dict[str, str]:
+    return dict(one.own)
+
+
+_VARIABLES = {PYPI: _of_python, NPM: _of_node, GOLANG: _of_go, CARGO: _of_cargo, OTHER: _of_other}

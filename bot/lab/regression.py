@@ -27,8 +27,6 @@ _LAYOUT = "1"  # part of every key: raise it when commands are run or read diffe
 _HELP_SECONDS = 15.0  # a program that does not know --help may begin its work instead
 _MOST_OUTPUT = 256 << 10
 _MOST_DIFF = 40
-# What a program looks at to know how wide and how colourful its words may be.
-_SAME_FOR_ALL = {"COLUMNS": "80", "LINES": "24", "TERM": "dumb", "NO_COLOR": "1", "PAGER": "cat"}
 _WORDS = {
     Reason.TIMEOUT: "does not end in time",
     Reason.MEMORY: "needs too much memory",
@@ -167,6 +165,6 @@ async def _before(bench: Workbench, case: Case, tree: str) -> Before:
 
 async def _run(bench: Workbench, sample: Sample, case: Case) -> Said:
     seconds = _HELP_SECONDS if case.contract else None
-    ran = await bench.run(sample, case.command, env=_SAME_FOR_ALL, seconds=seconds)
+    ran = await bench.run(sample, case.command, env=contracts.SAME_FOR_ALL, seconds=seconds)
     output = ran.text[:_MOST_OUTPUT].replace(str(sample.environment.folder), "{environment}")
     return Said(ended=ran.reason.value, code=ran.code if ran.reason is Reason.FINISHED else None, output=output)

@@ -35,13 +35,14 @@ class NotPrepared(SurefootError):
     """An environment that cannot be had, in the resolver's own words.
 
     grade: FAILED when the requirements contradict each other, UNKNOWN when we cannot know (a source build, a Python
-    that is not here).
+    that is not here). absent: what no index has, as `core.conflicts.absent` reads it.
     """
 
-    def __init__(self, grade: Grade, why: str) -> None:
+    def __init__(self, grade: Grade, why: str, *, absent: Sequence[str] = ()) -> None:
         super().__init__(why)
         self.grade = grade
         self.why = why
+        self.absent = absent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ def _refusal(complaint: str) -> NotPrepared | Transient:
         return NotPrepared(Grade.UNKNOWN, f"the index that counts lacks a version: {words.partition(' `')[0]}")
     if "No solution found" in complaint:
         short = conflicts.plain(words)
-        return NotPrepared(Grade.FAILED, f"{short}. {words}" if short else words)
+        return NotPrepared(Grade.FAILED, f"{short}. {words}" if short else words, absent=conflicts.absent(words))
     return NotPrepared(Grade.UNKNOWN, f"the environment cannot be made: {words}")
 
 

@@ -28,7 +28,7 @@ _KILL: Final = 0x80000000
 _ERRNO: Final = 0x00050000
 
 _X32: Final = 0x40000000  # x86-64 kernels answer a second table of calls from here on; nothing of ours uses it
-_NEW_NAMESPACES: Final = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
+NEW_NAMESPACES: Final = 0x7E020000  # CLONE_NEW{NS,CGROUP,UTS,IPC,USER,PID,NET}
 _FAMILIES: Final = (1, 2, 10, 16)  # UNIX, INET, INET6, NETLINK; a network namespace does not hold VSOCK in
 _TERMINAL_TRICKS: Final = (0x5412, 0x541C)  # TIOCSTI and TIOCLINUX type into the terminal that started us
 
@@ -48,6 +48,9 @@ DENIED: Final[dict[str, tuple[int, int]]] = {
     "personality": (135, 92), "vhangup": (153, 58), "lookup_dcookie": (212, 18), "move_pages": (279, 239),
     "memfd_secret": (447, 447),
 }  # fmt: skip
+
+# What gVisor needs to build its own walls; before the command runs it refuses these to itself, but for ptrace.
+OF_A_KEEPER: Final = frozenset({"ptrace", "mount", "umount2", "pivot_root", "chroot", "unshare"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +93,10 @@ def _only(at: int, values: tuple[int, ...], *, hit: bytes, miss: bytes) -> list[
     return [_step(_LOAD, at), *tests, miss, hit]
 
 
-def program(machine: str) -> bytes:
+def program(machine: str, *, keeper: bool = False) -> bytes:
     """The filter for `bwrap --seccomp`, for what `platform.machine()` names; KeyError for any other machine.
+
+    keeper: it is for a program that makes walls of its own, so namespaces, mounts and ptrace are let through.
 
     In order: a foreign instruction set dies; clone3 is "not there", since its flags lie in memory that no filter
     can read, and libc then falls back to clone; clone with namespaces, odd sockets and terminal tricks are
@@ -105,9 +110,11 @@ def program(machine: str) -> bytes:
     if it.second_table is not None:
         steps += [_step(_AT_LEAST, it.second_table, 0, 1), _step(_RETURN, _KILL)]
     steps += _unless(it.clone3, [_answer(errno.ENOSYS)])
-    steps += _unless(it.clone, [_step(_LOAD, _ARG0_AT), _step(_ANY_BIT, _NEW_NAMESPACES, 0, 1), refuse, allow])
+    if not keeper:
+        steps += _unless(it.clone, [_step(_LOAD, _ARG0_AT), _step(_ANY_BIT, NEW_NAMESPACES, 0, 1), refuse, allow])
     steps += _unless(it.socket, family) + _unless(it.socketpair, family)
     steps += _unless(it.ioctl, _only(_ARG1_AT, _TERMINAL_TRICKS, hit=refuse, miss=allow))
-    numbers = [pair[it.column] for pair in DENIED.values()]
+    spared = OF_A_KEEPER if keeper else frozenset()
+    numbers = [pair[it.column] for name, pair in DENIED.items() if name not in spared]
     steps += [_step(_EQUAL, number, len(numbers) - place) for place, number in enumerate(numbers)]
     return b"".join([*steps, allow, refuse])

@@ -10,14 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.core.artifacts import Found
+from bot.core.artifacts_built import TONGUES
 from bot.core.model import Grade, Level, Measure, Remark, SuiteResult
 from bot.core.quoting import code
 from bot.core.suites import SECURITY
-from bot.lab import artifact_diff, security_advisories, security_lock, security_watch
+from bot.lab import artifact_diff, security_advisories, security_lock, security_lone, security_vouched, security_watch
 from bot.lab.learnt import Learnt
-from bot.lab.ready import PYPI
+from bot.lab.ready import NPM, PYPI
 from bot.lab.security_advisories import Known
 from bot.lab.security_lock import Change, Places, Sides
+from bot.lab.security_lone import Lone
+from bot.lab.vouched.verifying import Unverified
 from bot.lab.workbench import OutOfTime, Workbench
 
 COMMAND = "known flaws, contents and imports of what changed"
@@ -26,24 +29,36 @@ _MOST_LEARNT = 64 << 20
 _SEVERITY = (Grade.PASSED, Grade.UNKNOWN, Grade.FAILED)
 _LEVELS = {Grade.PASSED: Level.NOTICE, Grade.UNKNOWN: Level.WARNING, Grade.FAILED: Level.FAILURE}
 _CLAIM = "what importing does is watched from inside, and code that looks for the watch can go around it"
+_NOBODY = "not run: known flaws (nobody is asked for them here)"
+_WATCHED = (PYPI, NPM)
 
 
 async def examine(bench: Workbench) -> SuiteResult | None:
     """See `workbench.Examiner`. None when both sides have the same packages."""
     began = bench.budget.spent
-    every = [(one, security_lock.changes(one.old, one.new)) for one in security_lock.sides(bench)]
-    differing = [(one, changes) for one, changes in every if changes]
-    if not differing:
+    differing = await asyncio.to_thread(_differing, bench)
+    lone = await asyncio.to_thread(security_lone.differing, bench)
+    if not differing and not lone:
         return None
     report = _Report(bench.trial.component.name)
     try:
         for sides, changes in differing:
             await _examined(bench, report, sides, changes)
+        for one in lone:
+            await _locked(bench, report, one)
     except OutOfTime:
         if not report.grave:  # else what was found must not be lost with what was not
             raise
         report.unknown("not all was examined", "the time was over")
-    return report.result(sum(len(changes) for _, changes in differing), seconds=bench.budget.spent - began)
+    changed = sum(len(changes) for _, changes in differing) + sum(one.changed for one in lone)
+    return report.result(changed, seconds=bench.budget.spent - began)
+
+
+def _differing(bench: Workbench) -> list[tuple[Sides, Sequence[Change]]]:
+    """What differs, by ecosystem; first what the update is about, since only so much is looked into."""
+    meant = {one.name for one in bench.trial.components}
+    every = ((one, security_lock.changes(one.old, one.new)) for one in security_lock.sides(bench))
+    return [(one, sorted(changes, key=lambda change: change.name not in meant)) for one, changes in every if changes]
 
 
 async def _examined(bench: Workbench, report: _Report, sides: Sides, changes: Sequence[Change]) -> None:
@@ -52,10 +67,30 @@ async def _examined(bench: Workbench, report: _Report, sides: Sides, changes: Se
     report.figure(f"packages ({sides.ecosystem})", len(sides.old), len(sides.new), Level.NOTICE)
     await _flaws(bench, report, sides)
     await _contents(bench, report, sides, changes, learnt)
-    if sides.ecosystem == PYPI:
-        await _imports(bench, report, sides, [change.name for change in changes if change.after], learnt)
+    await _vouched(bench, report, sides, changes, learnt)
+    if sides.ecosystem in _WATCHED:
+        await _imports(bench, report, sides, changes, learnt)
     else:
-        report.notes.append("not run: what importing does (it is watched for Python alone)")
+        report.notes.append(
+            f"not run: what packages of {sides.ecosystem} do by themselves (only the tests' build does it)"
+        )
+
+
+async def _locked(bench: Workbench, report: _Report, lone: Lone) -> None:
+    """A lock that nothing was installed from here: what is known against it is all that can be said."""
+    names = {one.name for one in (*lone.old, *lone.new)} | {report.component}
+    report.places = {name: (lone.path, lone.lines.get(name, 1)) for name in names}
+    where = code(lone.path)
+    report.figure(f"packages ({where})", len(lone.old), len(lone.new), Level.NOTICE)
+    try:
+        known = await security_advisories.compare(bench, lone.ecosystem, lone.old, lone.new)
+    except security_advisories.Unasked as problem:
+        report.unknown("known flaws could not be asked for", str(problem))
+        return
+    if known is None:
+        report.notes += [_NOBODY] if _NOBODY not in report.notes else []
+        return
+    _tell(report, where, known)
 
 
 @dataclass(slots=True)
@@ -77,7 +112,9 @@ class _Report:
         """A sentence about one distribution, at the place that asks for it or else for what brings it in."""
         path, line = self.places.get(name, self.places.get(self.component, (None, None)))
         remark = Remark(level=_LEVELS[grade], title=title, message=message, path=path, line=line)
-        self.said.append((grade, remark))
+        # An environment and a lock beside it may say the same of one package.
+        if all((one.title, one.message) != (title, message) for _, one in self.said):
+            self.said.append((grade, remark))
 
     def found(self, subject: str, name: str, found: Sequence[Found]) -> None:
         """Differences of one package, or of the whole environment. subject: how the sentence begins."""
@@ -134,17 +171,17 @@ async def _flaws(bench: Workbench, report: _Report, sides: Sides) -> None:
         title = f"{code(pinned)} has other bytes under the same version"
         report.say(Grade.UNKNOWN, pinned.rpartition(" ")[0], title)
     try:
-        known = await security_advisories.compare(bench, sides)
+        known = await security_advisories.compare(bench, sides.ecosystem, sides.old, sides.new)
     except security_advisories.Unasked as problem:
         report.unknown("known flaws could not be asked for", str(problem))
         return
     if known is None:
-        report.notes.append("not run: known flaws (nobody is asked for them here)")
+        report.notes += [_NOBODY] if _NOBODY not in report.notes else []
         return
     _tell(report, sides.ecosystem, known)
 
 
-def _tell(report: _Report, ecosystem: str, known: Known) -> None:
+def _tell(report: _Report, where: str, known: Known) -> None:
     for flaw in known.brought:
         report.say(flaw.grade, flaw.name, flaw.words, flaw.advisory.url and code(flaw.advisory.url))
     for flaw in known.mended:
@@ -153,7 +190,7 @@ def _tell(report: _Report, ecosystem: str, known: Known) -> None:
     for name, version, why in known.ended:
         report.say(Grade.PASSED, name, f"{code(f'{name} {version}')} gets no more fixes: {code(why)}")
     worse = known.after > known.before
-    report.figure(f"known flaws ({ecosystem})", known.before, known.after, Level.WARNING if worse else Level.NOTICE)
+    report.figure(f"known flaws ({where})", known.before, known.after, Level.WARNING if worse else Level.NOTICE)
 
 
 async def _contents(bench: Workbench, report: _Report, sides: Sides, changes: Sequence[Change], learnt: Learnt) -> None:
@@ -171,15 +208,33 @@ async def _contents(bench: Workbench, report: _Report, sides: Sides, changes: Se
         report.notes.append(f"{looked.known} of {len(looked.found)} differences of contents were known already")
 
 
-async def _imports(bench: Workbench, report: _Report, sides: Sides, names: Sequence[str], learnt: Learnt) -> None:
+async def _vouched(bench: Workbench, report: _Report, sides: Sides, changes: Sequence[Change], learnt: Learnt) -> None:
     try:
-        watched = await security_watch.compare(bench, sides, names, learnt)
+        vouched = await security_vouched.examine(bench, sides, changes, learnt)
+    except Unverified as problem:
+        report.notes.append(f"not run: attestations ({problem})")
+        return
+    for name, title, told in vouched.told:
+        report.say(Grade.FAILED if told.grave else Grade.UNKNOWN if told.asks else Grade.PASSED, name, title)
+    if vouched.verified:
+        report.notes.append(f"attestations: {vouched.verified} of {vouched.asked} packages are verified")
+    if vouched.without:
+        report.notes.append(f"attestations: none is published of {vouched.without} of {vouched.asked} packages")
+    if vouched.left_out:
+        report.notes.append(f"attestations: not asked for of {vouched.left_out} packages, since too many differ")
+
+
+async def _imports(bench: Workbench, report: _Report, sides: Sides, changes: Sequence[Change], learnt: Learnt) -> None:
+    try:
+        watched = await security_watch.compare(bench, sides, changes, learnt)
     except security_watch.Unwatched as problem:
         report.unknown("what importing does could not be seen", str(problem))
         return
-    for name, found in watched.found.items():
-        report.found(code(name) if name else "the start of Python", name, found)
-    report.notes.append(_CLAIM)
+    names = {change.label: change.name for change in changes}
+    for label, found in watched.found.items():
+        start = f"the start of {TONGUES[sides.ecosystem].language}"
+        report.found(code(label) if label else start, names.get(label, ""), found)
+    report.notes += [_CLAIM] if _CLAIM not in report.notes else []
     if watched.unwatched:
         report.notes.append(f"newly not to be imported alone: {', '.join(watched.unwatched[:5])}")
     if watched.left_out:

@@ -1,4 +1,4 @@
-"""Asks for known flaws of every distribution of both locks, and tells what the update brings in and what it mends."""
+"""Asks for known flaws of every package of both locks, and tells what the update brings in and what it mends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.core.errors import SurefootError
 from bot.core.model import Component, Grade, Priority
 from bot.core.ports import Advisories
 from bot.core.quoting import code
-from bot.lab.security_lock import Lock, Sides
+from bot.lab.security_installed import Lock
 from bot.lab.workbench import OutOfTime, Workbench
 
 _SECONDS = 60.0
@@ -54,17 +54,16 @@ class Known:
     ended: tuple[tuple[str, str, str], ...] = ()
 
 
-async def compare(bench: Workbench, sides: Sides) -> Known | None:
-    """All distributions of both locks. None where nobody is to be asked; Unasked when the answer cannot be had."""
+async def compare(bench: Workbench, ecosystem: str, before: Lock, after: Lock) -> Known | None:
+    """All packages of both locks. None where nobody is to be asked; Unasked when the answer cannot be had."""
     if bench.advisories is None:
         return None
     bench.say("asking for known flaws")
-    before, after = sides.old, sides.new
     versions = _versions(before, after)
     left = bench.budget.left()
     try:
         async with asyncio.timeout(min(left, _SECONDS)):
-            told = await _asked(bench.advisories, sides.ecosystem, versions)
+            told = await _asked(bench.advisories, ecosystem, versions)
     except TimeoutError as problem:
         if left < _SECONDS:
             raise OutOfTime from None

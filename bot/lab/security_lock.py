@@ -7,40 +7,26 @@ places and a package moves between them for no reason of its own.
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from bot.core.errors import ConfigProblem
-from bot.lab import origins, reading, wants
-from bot.lab.ready import NPM, PYPI, Environment
+from bot.lab import reading, security_installed, wants
+from bot.lab.ready import Environment
+from bot.lab.security_installed import Lock as Lock
+from bot.lab.security_installed import Locked as Locked
+from bot.lab.security_installed import read as read
+from bot.lab.security_installed import read_npm as read_npm
 from bot.lab.workbench import Workbench
 
-_KEY = re.compile(r'\s*"([^"]{1,214})"\s*:\s*"')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Locked:
-    """One package of a lock. line: what binds its content. place: of npm's, its folder below the lock's own."""
-
-    name: str
-    version: str
-    line: str
-    place: str = ""
-
-    @property
-    def hashes(self) -> frozenset[str]:
-        """Of the files that may be installed."""
-        return frozenset(self.line.split(" --hash=")[1:])
-
-
-Lock = tuple[Locked, ...]
+_TOLD: Mapping[str, tuple[str, re.Pattern[str]]] = {  # by ecosystem: the manifest, and a line that asks for a package
+    "npm": ("package.json", re.compile(r'\s*"([^"]{1,214})"\s*:\s*"')),
+    "golang": ("go.mod", re.compile(r"(?:require\s+|\s+)([^\s()]{1,300})\s+v\d")),
+    "cargo": ("Cargo.toml", re.compile(r'(?:\[[\w.-]{0,100}dependencies\.)?"?([\w-]{1,64})"?(?:\.\w+)?\s*(?:=|\]$)')),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,57 +63,16 @@ class Change:
 def sides(bench: Workbench) -> tuple[Sides, ...]:
     """For each ecosystem that both sides have and of which contents can be read."""
     found = []
-    for ecosystem, reader in _READERS.items():
+    for ecosystem in sorted(bench.after.environment.ecosystems):
         before, after = (_of(one.environment, ecosystem) for one in (bench.before, bench.after))
-        if before and after:
-            found.append(Sides(before=before, after=after, old=reader(before.lock), new=reader(after.lock)))
+        if before and after and (both := [security_installed.of(one) for one in (before, after)]) != [None, None]:
+            found.append(Sides(before=before, after=after, old=both[0] or (), new=both[1] or ()))
     return tuple(found)
 
 
 def _of(environment: Environment, ecosystem: str) -> Environment | None:
     every = (environment, *environment.beside)
     return next((replace(one, beside=()) for one in every if one.ecosystem == ecosystem), None)
-
-
-def read(lock: str) -> Lock:
-    """Of a requirements file; lines whose marker does not hold here are left out, as nothing is installed for them."""
-    found = []
-    for line in lock.splitlines():
-        pinned = line.split(" --hash=")[0].strip()
-        name, version = origins.name_and_version(pinned)
-        if name and not name.startswith("#") and _holds(pinned):
-            found.append(Locked(name=str(canonicalize_name(name)), version=version, line=line.strip()))
-    return tuple(found)
-
-
-def _holds(pinned: str) -> bool:
-    try:
-        marker = Requirement(pinned).marker
-    except InvalidRequirement:
-        return True
-    return marker is None or marker.evaluate()
-
-
-def read_npm(lock: str) -> Lock:
-    """Of a package-lock.json (lockfileVersion 2 and 3); nothing of what is none."""
-    try:
-        packages = json.loads(lock)["packages"].items()
-        return tuple(one for place, entry in packages if (one := _of_npm(str(place), entry)))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return ()
-
-
-def _of_npm(place: str, entry: Mapping[str, object]) -> Locked | None:
-    """The root, members of the workspace and links are the tree's own."""
-    name = str(entry.get("name") or place.rpartition("node_modules/")[2])
-    if "node_modules/" not in place or entry.get("link") or ".." in place.split("/"):
-        return None
-    version = str(entry.get("version", ""))
-    bound = entry.get("integrity") or entry.get("resolved") or ""
-    return Locked(name=name, version=version, line=f"{name}@{version} --hash={bound}", place=place)
-
-
-_READERS = {PYPI: read, NPM: read_npm}
 
 
 def changes(before: Lock, after: Lock) -> tuple[Change, ...]:
@@ -187,7 +132,7 @@ def swapped(before: Lock, after: Lock) -> tuple[str, ...]:
     found = {}
     for new in after:
         known = [old.hashes for old in before if (old.name, old.version) == (new.name, new.version)]
-        if new.hashes and all(known) and known and not any(new.hashes & old for old in known):
+        if new.hashes and not new.bundled and all(known) and known and not any(new.hashes & old for old in known):
             found[f"{new.name} {new.version}"] = True
     return tuple(found)
 
@@ -198,7 +143,8 @@ Places = Mapping[str, tuple[str, int | None]]  # name -> (file, line) of the tre
 def places(tree: Path, sides: Sides) -> Places:
     """Where the tree asks for what; of a tree that cannot be read, nowhere."""
     with contextlib.suppress(ConfigProblem):  # the environment was made from it, so this was said before
-        return _places_of_npm(tree, sides.after.where) if sides.ecosystem == NPM else _places(tree)
+        told = _TOLD.get(sides.ecosystem)
+        return _places_in(tree, sides.after.where, *told) if told else _places(tree)
     return {}
 
 
@@ -211,9 +157,9 @@ def _places(tree: Path) -> Places:
     return found
 
 
-def _places_of_npm(tree: Path, where: str) -> Places:
-    """A dependency is a key with a text beside it; a script of the same name that comes later is taken for it."""
-    path = f"{where}/package.json" if where else "package.json"
+def _places_in(tree: Path, where: str, manifest: str, line: re.Pattern[str]) -> Places:
+    """Some other line that has the shape of one that asks for a package, and its name, may be taken for it."""
+    path = f"{where}/{manifest}" if where else manifest
     lines = enumerate(reading.text(tree, path).splitlines(), 1)
-    keys = ((_KEY.match(line), number) for number, line in lines)
+    keys = ((line.match(text), number) for number, text in lines)
     return {key[1]: (path, number) for key, number in keys if key}

@@ -1,4 +1,4 @@
-"""Imports the changed distributions of both sides in the jail and says what that newly reaches for."""
+"""Imports or loads the changed packages of both sides in the jail and says what that newly reaches for."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pathlib import Path
 import msgspec
 
 from bot.core.artifacts import Found
-from bot.core.artifacts_deeds import Deed, behaviour, unwatched
-from bot.lab import sandbox
+from bot.core.artifacts_deeds import IMPORTED, Deed, behaviour, unwatched
+from bot.lab import sandbox, security_load
 from bot.lab.inside.surefoot_watch import MOST_NAMES
-from bot.lab.jobs import Job, Ran, Reason
+from bot.lab.jobs import Job, Limits, Ran, Reason
 from bot.lab.learnt import Learnt, key_of
-from bot.lab.ready import Environment
-from bot.lab.security_lock import Sides
+from bot.lab.ready import NPM, Environment
+from bot.lab.security_lock import Change, Sides
 from bot.lab.workbench import Workbench
 
-START = ""  # the name under which stands what the mere start of Python does
+START = ""  # the name under which stands what the mere start of the language does
 _SECONDS = 120.0
-_LAYOUT = "1"  # part of every key: raise it when something is watched or judged differently
+_LAYOUT = "3"  # part of every key: raise it when something is watched or judged differently
 _INSIDE = Path(__file__).resolve().parent / "inside"
 
 # Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
@@ -51,16 +51,24 @@ class Watched:
     left_out: tuple[str, ...] = ()
 
 
-async def compare(bench: Workbench, sides: Sides, names: Sequence[str], learnt: Learnt) -> Watched:
-    """Import these on both sides, each distribution in a process of its own. Unwatched; OutOfTime."""
-    looked_at, left_out = tuple(names[:MOST_NAMES]), tuple(names[MOST_NAMES:])
-    key = key_for(bench, sides, looked_at)
+async def compare(bench: Workbench, sides: Sides, changes: Sequence[Change], learnt: Learnt) -> Watched:
+    """Import or load these on both sides, each package in a process of its own. Unwatched; OutOfTime."""
+    there = [change for change in changes if change.after and _is_there(sides, change)]
+    looked_at, left_out = there[:MOST_NAMES], tuple(change.label for change in there[MOST_NAMES:])
+    key = key_for(bench, sides, [change.label for change in looked_at])
     seen = await asyncio.to_thread(_recalled, learnt, key)
     if seen is None:
         bench.say("watching what importing the packages does")
-        seen = _told(*await _both(bench, sides, looked_at))
+        seen = _told(
+            *await _both(bench, sides, looked_at), IMPORTED if sides.ecosystem != NPM else security_load.MOMENT
+        )
         await asyncio.to_thread(learnt.remember, key, msgspec.json.encode(seen))
     return Watched(found=seen.found, unwatched=seen.unwatched, left_out=left_out)
+
+
+def _is_there(sides: Sides, change: Change) -> bool:
+    """A package for another system is in the lock of npm and not on the disk."""
+    return not change.now or (sides.after.folder / sides.after.where / change.now).is_dir()
 
 
 def key_for(bench: Workbench, sides: Sides, names: Sequence[str]) -> str:
@@ -75,16 +83,18 @@ def _recalled(learnt: Learnt, key: str) -> _Seen | None:
     return None
 
 
-def _told(before: Mapping[str, list[Deed]], after: Mapping[str, list[Deed]]) -> _Seen:
-    found = {name: some for name in after if (some := behaviour(name, before, after))}
+def _told(before: Mapping[str, list[Deed]], after: Mapping[str, list[Deed]], moment: str) -> _Seen:
+    found = {name: some for name in after if (some := behaviour(name, before, after, moment))}
     return _Seen(found=found, unwatched=tuple(unwatched(before, after)))
 
 
 async def _both(
-    bench: Workbench, sides: Sides, names: Sequence[str]
+    bench: Workbench, sides: Sides, changes: Sequence[Change]
 ) -> tuple[dict[str, list[Deed]], dict[str, list[Deed]]]:
     """Side by side. Where one goes wrong the other is waited for, so that nothing runs behind our back."""
-    runs = (_imported(bench, one, names) for one in (sides.before, sides.after))
+    was = [(change.label, change.name, change.was) for change in changes if change.before]
+    now = [(change.label, change.name, change.now) for change in changes]
+    runs = (_imported(bench, sides.before, was), _imported(bench, sides.after, now))
     before, after = await asyncio.gather(*runs, return_exceptions=True)
     for problem in (before, after):
         if isinstance(problem, BaseException):
@@ -93,16 +103,25 @@ async def _both(
     return before, after
 
 
-async def _imported(bench: Workbench, there: Environment, names: Sequence[str]) -> dict[str, list[Deed]]:
+async def _imported(
+    bench: Workbench, there: Environment, targets: Sequence[security_load.Target]
+) -> dict[str, list[Deed]]:
+    of = security_load.job if there.ecosystem == NPM else _job
+    names = [label for label, _, _ in targets]
+    return await asyncio.to_thread(
+        _read, await sandbox.run(of(there, targets, bench.limits(_SECONDS)), bench.host), names
+    )
+
+
+def _job(there: Environment, targets: Sequence[security_load.Target], limits: Limits) -> Job:
     """Without the tree, and without CI in the environment: many a thief stays quiet where it sees that."""
-    watch = str(_INSIDE / "surefoot_watch.py")
-    job = Job(
-        command=(str(there.programs / "python"), "-I", "-S", watch, json.dumps({"names": list(names)})),
+    watch, names = str(_INSIDE / "surefoot_watch.py"), [name for _, name, _ in targets]
+    return Job(
+        command=(str(there.programs / "python"), "-I", "-S", watch, json.dumps({"names": names})),
         visible=(*there.visible, _INSIDE),
         env={"PATH": there.variables["PATH"], "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
-        limits=bench.limits(_SECONDS),
+        limits=limits,
     )
-    return await asyncio.to_thread(_read, await sandbox.run(job, bench.host), names)
 
 
 def _read(ran: Ran, names: Sequence[str]) -> dict[str, list[Deed]]:

@@ -10,8 +10,20 @@ from pathlib import Path
 
 from bot.core.differential import Side
 from bot.core.suites import BESIDE, Asked
-from bot.lab import cargoreports, cargos, goreports, gos, junit, nodereports, noderunners, pytests, services
-from bot.lab.environments import CARGO, GOLANG, NPM, PYPI, Environment
+from bot.lab import (
+    cargoreports,
+    cargos,
+    goreports,
+    gos,
+    junit,
+    nodereports,
+    noderunners,
+    pytests,
+    reports,
+    services,
+    warned,
+)
+from bot.lab.environments import CARGO, GOLANG, NPM, OTHER, PYPI, Environment
 from bot.lab.jobs import MIB, Job, Limits, Ran, Reason
 from bot.lab.ready import INSIDE
 
@@ -21,7 +33,7 @@ PYTEST = pytests.PYTEST
 # must not hide how the other tests came out.
 _REPORT = (
     "--junitxml={results} -o junit_family=xunit1 -o junit_logging=no --continue-on-collection-errors "
-    "-p surefoot_rerun -p surefoot_first"
+    "-p surefoot_rerun -p surefoot_first -p surefoot_warned"
 )
 _FINDERS = {
     PYPI: pytests.commands,
@@ -31,30 +43,38 @@ _FINDERS = {
 }
 # Where several are there: pytest's reports are among those of npm.
 _READERS = {NPM: nodereports.read, GOLANG: goreports.read, CARGO: cargoreports.read}
+_NAME_IT = "name the JUnit files that it writes under `report` beside it"
+_ENDED = 124  # what `timeout` says of a command that it had to end
 _INTERRUPTED = 2  # pytest's exit code when it was told to stop
 _TESTS_REPORT = (18, 15)  # the first Node whose own runner takes a reporter from NODE_OPTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
-    """One command of one kind (unit, integration, …), as a shell reads it. services: what runs beside it."""
+    """One command of one kind (unit, integration, …), as a shell reads it. services: what runs beside it.
+
+    report: patterns of the JUnit files that it writes by itself; empty where its runner is known.
+    """
 
     kind: str
     command: str
     notes: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
+    report: tuple[str, ...] = ()
 
     @property
     def whole(self) -> str:
         """The command and what runs beside it, as one text to tell suites apart by."""
-        return "\0".join((self.command, *self.services))
+        return "\0".join((self.command, *self.services, *(f"report {one}" for one in self.report)))
 
 
 def find(tree: Path, asked: Mapping[str, Asked], ecosystem: str = PYPI) -> tuple[Suite, ...]:
     """The commands that the config gives, else those that the tree's files tell of for this ecosystem."""
     given = {kind: one for kind, one in asked.items() if one.run and not one.off and kind not in BESIDE}
     if given:
-        return tuple(Suite(kind=kind, command=one.run, services=one.services) for kind, one in given.items())
+        return tuple(
+            Suite(kind=kind, command=one.run, services=one.services, report=one.report) for kind, one in given.items()
+        )
     found = _FINDERS[ecosystem](tree) if ecosystem in _FINDERS else {}
     said = {kind: asked.get(kind, Asked()) for kind in found}
     return tuple(
@@ -83,8 +103,13 @@ def job(
         env |= {"SUREFOOT_ONLY": json.dumps(list(only)), "SUREFOOT_RUN": goreports.pattern(only)}
     if first:
         env["SUREFOOT_FIRST"] = json.dumps(list(first))
+    if suite.report:
+        env["SUREFOOT_REPORTS"] = "\n".join(suite.report)
+        env["SUREFOOT_SECONDS"] = f"{limits.seconds - _margin(limits):.1f}"
+    collector = ("/bin/sh", str(INSIDE / "surefoot_reports.sh")) if suite.report else ()
+    starter = (*environment.starter, *services.starter(suite.services), *collector)
     return Job(
-        command=(*environment.starter, *services.starter(suite.services), "/bin/sh", "-c", suite.command),
+        command=(*starter, "/bin/sh", "-c", suite.command),
         tree=tree,
         visible=(*environment.visible, INSIDE),
         placed=environment.placed,
@@ -96,8 +121,8 @@ def job(
 
 def _told(one: Environment, env: Mapping[str, str]) -> dict[str, str]:
     """What makes the runners of an ecosystem report."""
-    if one.ecosystem in (GOLANG, CARGO):
-        return {}  # the program that stands before Go's own does it
+    if one.ecosystem in (GOLANG, CARGO, OTHER):
+        return {}  # the program that stands before Go's own does it, and of others the suite names the report
     if one.ecosystem == PYPI:
         return {"PYTHONPATH": f"{env['PYTHONPATH']}:{INSIDE}", "PYTEST_ADDOPTS": _REPORT}
     words = [f"--require={INSIDE}/surefoot_report.cjs"]
@@ -113,19 +138,22 @@ def _margin(limits: Limits) -> float:
     return min(10.0, max(1.0, limits.seconds / 20))
 
 
-def side(ran: Ran, limits: Limits, environment: Environment | None = None) -> Side:
-    """What the run claims, read as hostile."""
+def side(ran: Ran, limits: Limits, environment: Environment | None = None, *, own_report: bool = False) -> Side:
+    """What the run claims, read as hostile. own_report: the suite says which files it writes."""
     outcomes, problem = None, ""
     there = environment.ecosystems if environment else frozenset[str]()
     read = next((reader for ecosystem, reader in _READERS.items() if ecosystem in there), junit.read)
+    read = reports.read if own_report else read
     try:
         outcomes = read(ran.results)
     except junit.Unreadable as said:
         problem = f"{said}; the command ended with {ran.code}"
-        problem = "; ".join([problem, *_own_words(ran.text)])
+        mend = [_NAME_IT] if there == {OTHER} and not own_report else []
+        problem = "; ".join([problem, *_own_words(ran.text), *mend])
     if ran.reason is Reason.BROKEN:
         problem = ran.text.strip()[-300:]
-    stopped = ran.code == _INTERRUPTED and ran.seconds > limits.seconds - _margin(limits)
+    told = _ENDED if own_report else _INTERRUPTED
+    stopped = ran.code == told and ran.seconds > limits.seconds - _margin(limits)
     return Side(
         outcomes=outcomes,
         code=ran.code,
@@ -136,6 +164,7 @@ def side(ran: Ran, limits: Limits, environment: Environment | None = None) -> Si
         peak=ran.peak,
         allowed_memory=limits.memory_mib * MIB,
         cpu_seconds=ran.cpu_seconds,
+        warned=None if own_report else warned.read(ran.results),
     )
 
 

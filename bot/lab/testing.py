@@ -10,7 +10,7 @@ from bot.core import differential
 from bot.core.benchmarks import Usage, of_tests
 from bot.core.differential import Again, Difference, Side
 from bot.core.model import Grade, SuiteResult, TestChange
-from bot.lab import baselines, sandbox, services, suites, trees, users
+from bot.lab import baselines, sandbox, services, suites, trees, users, warned
 from bot.lab.baselines import Baselines
 from bot.lab.environments import PYPI
 from bot.lab.jobs import Ran
@@ -52,6 +52,7 @@ class Testing:
             old, (new, ran) = known, await self._side(suite, bench.after, first=first)
         found, partly = _as_far_as_it_came(old, new)
         difference, notes = await self._confirm(suite, found)
+        remarks, deprecations = warned.compare(old, new)
         if known is not None:
             notes.append("before: known from an earlier run")
         return replace(
@@ -59,7 +60,8 @@ class Testing:
             seconds=bench.budget.spent - began,
             notes=(*suite.notes, *partly, *notes),
             log=ran.text[-_MOST_LOG:],
-            measures=of_tests(_used(old), _used(new)),
+            remarks=remarks,
+            measures=(*of_tests(_used(old), _used(new)), *deprecations),
         )
 
     def _key(self, suite: Suite, before: Sample) -> str:
@@ -82,7 +84,8 @@ class Testing:
         limits = self.bench.limits()
         job = suites.job(suite, sample.tree, sample.environment, limits, only, first)
         ran = await sandbox.run(job, self.bench.host)
-        return await asyncio.to_thread(suites.side, ran, limits, sample.environment), ran
+        own = bool(suite.report)
+        return await asyncio.to_thread(suites.side, ran, limits, sample.environment, own_report=own), ran
 
     async def _confirm(self, suite: Suite, found: Difference) -> tuple[Difference, list[str]]:
         """Run what newly fails again, alone, on both sides.

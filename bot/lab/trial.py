@@ -6,24 +6,32 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.core import conflicts
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Grade, Isolation, Simulation, SuiteResult
 from bot.core.ports import Advisories, Say, Trial, silent
+from bot.core.quoting import code
 from bot.core.suites import COMPATIBILITY, PERFORMANCE, REGRESSION, SECURITY
-from bot.lab import benchmarks, compatibility, environments, regression, security, suites, trees
+from bot.lab import benchmarks, compatibility, environments, regression, security, suites, trees, warned
 from bot.lab.baselines import Baselines
 from bot.lab.cache import Cache
 from bot.lab.environments import Environment
 from bot.lab.host import Host
 from bot.lab.resolver import NotPrepared, Uv
 from bot.lab.testing import Testing
-from bot.lab.workbench import Budget, Examiner, OutOfTime, Sample, Workbench
+from bot.lab.workbench import Budget, Examiner, OutOfTime, Sample, Unable, Workbench
 
 _SEVERITY = {Grade.PASSED: 0, Grade.UNKNOWN: 1, Grade.FAILED: 2}
-_OF_PYTHON_ALONE = frozenset({PERFORMANCE, COMPATIBILITY, SECURITY})  # their examiners read Python's locks and modules
+# Which ecosystems an examiner knows, where these are not all.
+_KNOWS: Mapping[str, frozenset[str]] = {
+    COMPATIBILITY: frozenset({environments.PYPI, environments.NPM}),
+}
+LAGS = timedelta(minutes=10)  # between two looks at an index that is behind
+_NEW = timedelta(days=1)
 _NO_TESTS = "no tests were found that can be run here"
 
 # kind -> who examines it, in the order in which they are begun; performance comes last, since it wants quiet.
@@ -128,7 +136,8 @@ class _Attempt:
         host = self.lab.host
         left_out = [f"not run: {what} ({why_not})" for what, why_not in self.trial.left_out.items()]
         left_out += [f"not run: {kind} ({asked.off})" for kind, asked in self.trial.suites.items() if asked.off]
-        marks = [f"{host.isolation}: {host.reason}"] if host.isolation is Isolation.PLAIN else []
+        named = host.isolation in (Isolation.PLAIN, Isolation.GVISOR)
+        marks = [f"{host.isolation}: {host.reason}"] if named else []
         if host.isolation is Isolation.UNJAILED:
             marks = ["run without a jail"]
         return Simulation(
@@ -155,7 +164,7 @@ class _Attempt:
                 raise OutOfTime from None
             before, after = found
             if not (isinstance(before, Environment) and isinstance(after, Environment)):
-                yield self._said(*_unprepared(before, after))
+                yield self._said(*_unprepared(self.trial, before, after))
                 return
             offered = [stack.enter_context(trees.offered(tree, self.lab.host)) for tree in (base, candidate)]
             yield Workbench(
@@ -168,6 +177,7 @@ class _Attempt:
                 folder=self.lab.folder,
                 say=self.say,
                 advisories=self.lab.advisories,
+                fetching=self.lab.fetching,
             )
 
     async def _prepare(
@@ -177,7 +187,12 @@ class _Attempt:
         try:
             return await stack.enter_async_context(
                 environments.prepared(
-                    tree, uv=self.lab.uv, cache=self.lab.cache, needs=needs, fetching=self.lab.fetching
+                    tree,
+                    uv=self.lab.uv,
+                    cache=self.lab.cache,
+                    needs=needs,
+                    fetching=self.lab.fetching,
+                    own=self.trial.prepare,
                 )
             )
         except (NotPrepared, ConfigProblem, Transient) as problem:
@@ -195,14 +210,19 @@ class _Attempt:
         if PERFORMANCE in examiners:
             examined.append(await self._in_time(PERFORMANCE, examiners[PERFORMANCE](bench), notes))
         results = [result for result in tested if isinstance(result, SuiteResult)]
-        beside = [result for result in examined if isinstance(result, SuiteResult)]
+        told = [remark for result in results for remark in result.remarks]
+        beside = [
+            replace(result, remarks=warned.without(result.remarks, told))
+            for result in examined
+            if isinstance(result, SuiteResult)
+        ]
         late = [kind for kind, result in zip(quiet, examined, strict=False) if isinstance(result, OutOfTime)]
         return self._said(*_fold(results, beside, asked=len(found), late=late), [*results, *beside], notes)
 
     def _able(self, ecosystem: str, notes: list[str]) -> Mapping[str, Examiner]:
         """Those that know this ecosystem; what cannot be said is said."""
         there = self._examiners()
-        unable = [kind for kind in there if ecosystem != environments.PYPI and kind in _OF_PYTHON_ALONE]
+        unable = [kind for kind in there if ecosystem not in _KNOWS.get(kind, {ecosystem})]
         notes += [f"not run: {kind} (it does not know packages of {ecosystem} yet)" for kind in unable]
         return {kind: one for kind, one in there.items() if kind not in unable}
 
@@ -214,17 +234,40 @@ class _Attempt:
         except OutOfTime as over:
             notes.append(f"not run: {kind} (the {self.trial.seconds:.0f} s were over)")
             return over
+        except Unable as reason:
+            notes.append(f"not run: {kind} ({reason})")
+            return None
 
 
-def _unprepared(*sides: Environment | NotPrepared | ConfigProblem | Transient) -> tuple[Grade, str]:
-    """A conflict that the candidate alone has is the update's fault. Transient where the index was away."""
+def _unprepared(trial: Trial, *sides: Environment | NotPrepared | ConfigProblem | Transient) -> tuple[Grade, str]:
+    """A conflict that the candidate alone has is the update's fault. Transient where the index was away.
+
+    One that lists the very version and does not have it is behind, and no proof: it is asked again while the version is
+    new, and then a person is.
+    """
     for side in sides:
         if isinstance(side, Transient):
             raise side
     before, after = sides
     if not isinstance(before, Environment):
         return Grade.UNKNOWN, f"the baseline cannot be set up, so there is nothing to compare with: {before}"
+    if isinstance(after, NotPrepared) and (late := _late(trial, after.absent)):
+        why = f"{code(late[0])} was listed when it was found, and the index has no such file to install"
+        if late[1]:
+            raise Transient(f"{why} yet", after=LAGS)
+        return Grade.UNKNOWN, f"the candidate cannot be set up: {why}"
     return after.grade if isinstance(after, NotPrepared) else Grade.UNKNOWN, f"the candidate cannot be set up: {after}"
+
+
+def _late(trial: Trial, absent: Sequence[str]) -> tuple[str, bool] | None:
+    """Which of what is updated its own index does not have, and whether it was published within the last day."""
+    parts = {(part.component.name, part.target): part.release for part in trial.parts}
+    named = conflicts.lagging(absent, parts)
+    if not named:
+        return None
+    release = next(release for (name, target), release in parts.items() if f"{name} {target}" == named)
+    since = (release.published or release.seen) if release is not None else None
+    return named, since is not None and datetime.now(UTC) - since < _NEW
 
 
 def _fold(

@@ -6,6 +6,7 @@ import asyncio
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -21,7 +22,7 @@ from bot.lab.environments import Environment
 from bot.lab.jobs import Ran, Reason
 from bot.lab.learnt import Learnt
 from bot.lab.together import all_of
-from bot.lab.workbench import Workbench
+from bot.lab.workbench import Sample, Workbench
 
 _LAYOUT = "1"  # part of every key: raise it when checkers are run or read differently
 _SECONDS = 180.0
@@ -29,7 +30,24 @@ _MOST_REMARKS = 30
 _MYPY = ("python", "-m", "mypy", "--no-color-output", "--hide-error-context", "--show-error-codes", "--no-pretty")
 _MYPY_MORE = ("--no-error-summary", "--cache-dir=/tmp/mypy")  # - a tmpfs of the jail's own
 _PYRIGHT = ("basedpyright", "--outputjson")
+_OF_LINES = {"mypy": typing_errors.of_mypy, "tsc": typing_errors.of_tsc}
 _NOT_RUN = "pyright is not run: it fetches itself when it is first started, and there is no network in the jail"
+
+
+class Checked(Protocol):
+    """One side, of whichever ecosystem."""
+
+    @property
+    def sample(self) -> Sample:
+        """What it is run on."""
+
+    @property
+    def environment(self) -> Environment:
+        """The packages that it finds."""
+
+    @property
+    def tree(self) -> str:
+        """The hash of the files."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -79,6 +97,11 @@ async def look(bench: Workbench, store: Learnt, before: Side, after: Side) -> Lo
         unable = await asyncio.to_thread(_asks_for, bench.after.tree, "pyright")
         return Looked(notes=(_NOT_RUN,)) if unable else Looked()
     bench.say(f"running {checker.name}")
+    return await compare(bench, store, checker, before, after)
+
+
+async def compare(bench: Workbench, store: Learnt, checker: Checker, before: Checked, after: Checked) -> Looked:
+    """What it newly reports. A checker that does not come to its end on both sides says nothing. OutOfTime."""
     old, new = await all_of(_errors(bench, store, checker, side) for side in (before, after))
     if isinstance(old, str) or isinstance(new, str):
         said = old if isinstance(old, str) else new
@@ -133,7 +156,7 @@ def _section(tree: Path, file: str, name: str) -> set[str]:
     return keys
 
 
-async def _errors(bench: Workbench, store: Learnt, checker: Checker, side: Side) -> tuple[Complaint, ...] | str:
+async def _errors(bench: Workbench, store: Learnt, checker: Checker, side: Checked) -> tuple[Complaint, ...] | str:
     """What it reports on one side, or why it cannot be told."""
     key = learnt.key_of("types", _LAYOUT, side.environment.key, side.tree, bench.host.isolation, *checker.command)
     try:
@@ -149,10 +172,10 @@ async def _errors(bench: Workbench, store: Learnt, checker: Checker, side: Side)
 
 def _read(checker: Checker, ran: Ran) -> tuple[Complaint, ...] | str:
     # 0: nothing to report, 1: errors; the rest is a checker that gave up.
-    if ran.reason is not Reason.FINISHED or ran.code not in (0, 1):
+    if ran.reason is not Reason.FINISHED or ran.code not in ((0, 2) if checker.name == "tsc" else (0, 1)):
         return ran.text.strip()[-300:] or str(ran.reason)
-    if checker.name == "mypy":
-        return typing_errors.of_mypy(ran.text)
+    if (lines := _OF_LINES.get(checker.name)) is not None:
+        return lines(ran.text)
     try:
         report = _REPORTS.decode(ran.output)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -19,6 +19,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from bot.core.errors import ConfigProblem
+from bot.lab import noxes
 from bot.lab import reading as files
 
 TEST_GROUPS = ("test", "tests", "testing", "dev", "develop")
@@ -104,12 +105,15 @@ def read(tree: Path) -> Wants:
     locks = [wants for wants in read_files if wants and all(want.locked for want in wants)]
     loose = [want for wants in read_files if wants not in locks for want in wants]
     python = ""
+    table: dict[str, Any] = {}
     if (tree / "pyproject.toml").is_file():
         table = _toml(reading, tree / "pyproject.toml")
         loose += _of_pyproject(reading, table)
         python = str(table.get("project", {}).get("requires-python", ""))
-    if not any(want.name == "pytest" for want in (*loose, *(want for lock in locks for want in lock))):
-        loose += _of_tox(reading)
+    locked = [want for lock in locks for want in lock]
+    for look in (_of_tox, _of_nox):
+        if not any(want.name == "pytest" for want in (*loose, *locked)):
+            loose += look(reading, table)
     for name in ("setup.py", "setup.cfg"):
         if (tree / name).is_file() and not loose and not locks:
             reading.notes.append(f"{name} is not read: put dependencies into pyproject.toml or a requirements file")
@@ -174,7 +178,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         yield start, joined.strip()
 
 
-def _of_tox(reading: _Reading) -> list[Want]:
+def _of_tox(reading: _Reading, _table: Mapping[str, Any]) -> list[Want]:
     """What tox would install beside the project; asked only where nobody else says what the tests need.
 
     What it installs under conditions of its own, or builds its names of, is passed over.
@@ -191,6 +195,40 @@ def _of_tox(reading: _Reading) -> list[Want]:
     except (configparser.Error, ConfigProblem) as problem:
         reading.notes.append(f"tox.ini is not read: {problem}")
         return []
+
+
+def _of_nox(reading: _Reading, table: Mapping[str, Any]) -> list[Want]:
+    """What the session of a noxfile that runs the tests installs; asked only where nobody else says it."""
+    session = noxes.tests_of(reading.tree)
+    found: list[Want] = []
+    if session is None:
+        return found
+    reading.notes.extend(session.notes)
+    for call in session.installs:
+        try:
+            found += _installed(reading, call, table)
+        except ConfigProblem as problem:
+            reading.notes.append(f"{noxes.NAME}:{call.line} is not read: {problem}")
+    return found
+
+
+def _installed(reading: _Reading, call: noxes.Call, table: Mapping[str, Any]) -> list[Want]:
+    """Of `.[test]` the extra, of all else what pip would make of it; the project itself is found in place."""
+    own, extras, groups = _tables(table)
+    found = [want for name in call.groups for want in _of_group(groups, canonicalize_name(name), frozenset())]
+    words, lines = iter(call.words), list[str]()
+    for word in words:
+        if word in ("-r", "-c", "--requirement", "--constraint"):
+            lines.append(f"{word} {next(words, '')}")
+        elif match := re.fullmatch(r"\.(?:\[([\w.,\s-]{1,200})\])?", word):
+            names = [canonicalize_name(name.strip()) for name in (match[1] or "").split(",") if name.strip()]
+            found += [want for name in names for want in _of_extra(extras, name, own, frozenset())]
+        elif word not in ("-e", "--editable"):
+            lines.append(word)
+    for line in lines:
+        # At its own line, so that whatever is wrong with it is said there.
+        found += _lines(reading, "\n" * (call.line - 1) + line, reading.tree / noxes.NAME, 0)
+    return found
 
 
 def _want(line: str, where: str) -> Want:
@@ -217,7 +255,7 @@ def _toml(reading: _Reading, path: Path) -> dict[str, Any]:
 
 def _of_pyproject(reading: _Reading, table: Mapping[str, Any]) -> list[Want]:
     project = table.get("project", {})
-    own = canonicalize_name(str(project.get("name", "")))
+    own, extras, groups = _tables(table)
     if not project and "poetry" in table.get("tool", {}):
         reading.notes.append("pyproject.toml: tool.poetry is not read; export it to a requirements file")
     if {"scripts", "gui-scripts", "entry-points"} & project.keys():
@@ -225,12 +263,18 @@ def _of_pyproject(reading: _Reading, table: Mapping[str, Any]) -> list[Want]:
             "the project is not installed, as that would build it: its scripts and metadata are missing on both sides"
         )
     found = [_want(str(text), "pyproject.toml: project.dependencies") for text in project.get("dependencies", [])]
-    extras = {str(canonicalize_name(name)): lines for name, lines in project.get("optional-dependencies", {}).items()}
-    groups = {str(canonicalize_name(name)): lines for name, lines in table.get("dependency-groups", {}).items()}
     for name in TEST_GROUPS:
         found += _of_extra(extras, name, own, frozenset())
         found += _of_group(groups, name, frozenset())
     return found
+
+
+def _tables(table: Mapping[str, Any]) -> tuple[str, Mapping[str, list[str]], Mapping[str, list[Any]]]:
+    """The project's own name, its extras and its dependency groups."""
+    project = table.get("project", {})
+    extras = {str(canonicalize_name(name)): lines for name, lines in project.get("optional-dependencies", {}).items()}
+    groups = {str(canonicalize_name(name)): lines for name, lines in table.get("dependency-groups", {}).items()}
+    return str(canonicalize_name(str(project.get("name", "")))), extras, groups
 
 
 def _of_extra(extras: Mapping[str, list[str]], name: str, own: str, above: frozenset[str]) -> Iterator[Want]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.core.model import SuiteResult
@@ -12,6 +12,7 @@ from bot.core.ports import Advisories, Say, Trial
 from bot.core.suites import Asked
 from bot.lab import sandbox
 from bot.lab.environments import Environment
+from bot.lab.fetching import Fetching
 from bot.lab.host import Host
 from bot.lab.jobs import Job, Limits, Ran
 from bot.lab.resolver import Uv
@@ -21,6 +22,10 @@ _LEAST_SECONDS = 1.0
 
 class OutOfTime(Exception):
     """The budget of this simulation is spent."""
+
+
+class Unable(Exception):
+    """A suite can say nothing here, for a reason that people should read: quoted already. No verdict hangs on it."""
 
 
 @dataclass(slots=True)
@@ -56,6 +61,7 @@ class Workbench:
     """One simulation under way. folder: where an examiner may keep what it learnt, below a folder of its own name.
 
     say: told in a few words what is being done. advisories: None where the operator wants nobody to be asked.
+    fetching: how registries are asked; None without a way to.
     """
 
     trial: Trial
@@ -67,6 +73,7 @@ class Workbench:
     folder: Path
     say: Say
     advisories: Advisories | None = None
+    fetching: Fetching | None = None
 
     def asked(self, kind: str) -> Asked:
         """What the configuration says of this suite."""
@@ -85,19 +92,21 @@ class Workbench:
         env: Mapping[str, str] | None = None,
         visible: tuple[Path, ...] = (),
         seconds: float | None = None,
+        keep_results: int | None = None,
     ) -> Ran:
         """One command on one side, locked in, with that side's environment. What it says is a claim of foreign code.
 
-        env: over the usual one. visible: more folders to be seen, read-only. seconds: at most so long. OutOfTime.
+        env: over the usual one. visible: more folders to be seen, read-only. seconds: at most so long. keep_results: so
+        many bytes at most, where that is not as usual. OutOfTime.
         """
-        there = sample.environment
+        there, limits = sample.environment, self.limits(seconds)
         job = Job(
             command=(*there.starter, *command),
             tree=sample.tree,
             visible=(*there.visible, *visible),
             placed=there.placed,
             env={**there.variables, **(env or {})},
-            limits=self.limits(seconds),
+            limits=replace(limits, keep_results=keep_results or limits.keep_results),
             roomy=there.roomy,
         )
         return await sandbox.run(job, self.host)

@@ -12,7 +12,7 @@ from gidgethub.abc import GitHubAPI
 
 from bot.adapters import again, listing, registered
 from bot.adapters.listing import Shelf
-from bot.core import budget, ecosystems, grouping, locks, nodes
+from bot.core import budget, clashes, ecosystems, grouping, nodes
 from bot.core.board import Answer
 from bot.core.choice import Choice, choose
 from bot.core.errors import Permanent, Transient
@@ -33,8 +33,9 @@ from bot.core.objections import Rules
 from bot.core.repo_config import Registered, RepoConfig
 from bot.core.rewriting import moving
 from bot.core.second_look import Seen
-from bot.core.survey import PROJECT, Group, groups, oldest_python, rules_of, scattered
+from bot.core.survey import Group, groups, pythons_of, rules_of, scattered
 from bot.github import commits, pins
+from bot.lab import holding
 
 LOOK_AGAIN = timedelta(minutes=5)
 AT_ONCE = 16  # how many components are asked for side by side; their lists of releases are held so long
@@ -52,11 +53,19 @@ class Detected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Read:
-    """What the default branch says. python and nodes: what its project runs on, as `rules_of` takes them."""
+    """What the default branch says. nodes: what its project runs on, as `rules_of` takes them."""
 
     found: pins.Found
-    python: str | None = None
     nodes: tuple[str, ...] = ()
+
+    def groups(self) -> list[Group]:
+        """The pins that have an answer each, by name."""
+        found = groups(self.found.pins, self.found.files, self.found.pythons)
+        return sorted(found, key=lambda group: group.component.name)
+
+    def rules_of(self, group: Group, config: RepoConfig) -> Rules:
+        """What holds for the component of these pins."""
+        return rules_of(group.component, config, pythons_of(group.pins, self.found.pythons), self.nodes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,69 +92,84 @@ async def run(
 ) -> Detected:
     """Look at the default branch as it is now."""
     read = await _read(place.repo, gh, reader)
-    looked = sorted(groups(read.found.pins, read.found.files), key=lambda group: group.component.name)
+    looked = read.groups()
     room, history = asyncio.Semaphore(AT_ONCE), grouping.by_component(place.known)
 
     async def answered(group: Group) -> Sequence[Choice]:
-        rules = rules_of(group.component, config, read.python, read.nodes)
+        rules = read.rules_of(group, config)
         known = grouping.became(group.component, history.get(group.component, ()), group.pins)
         async with room:
             choices = await _choices(group, known, rules, shelf, now)
             if wanted := _released(place, group, choices):
                 choices = await _choices(group, known, replace(rules, released=wanted), shelf, now)
         moved = [_moving(group, choice, rules) for choice in choices]
-        reasons = [locks.bound(pins, read.found.files) for pins in moved]
-        return [locks.unbound(choice, why) for choice, why in zip(choices, reasons, strict=True)]
+        pairs = zip(choices, moved, strict=True)
+        return [await holding.held(choice, pins, read.found.files, shelf.lacks) for choice, pins in pairs]
 
     wanted = [group for group in looked if config.updates.wants(group.component.name)]
     steps: list[Member] = []
     answers = [_left_alone(group.component) for group in looked if group not in wanted]
     away, apart = [], scattered(wanted)
     for group, choices in zip(wanted, await asyncio.gather(*map(answered, wanted)), strict=True):
-        rules = rules_of(group.component, config, read.python, read.nodes)
-        proposed = [choice for choice in choices if choice.verdict is Verdict.APPROVE]
-        steps += [grouping.step_of(group.component, one, _moving(group, one, rules)) for one in proposed]
+        steps += _steps(group, choices, read.rules_of(group, config))
         folder = group.folder if group.component in apart else ""
         answers += [replace(_told(place.repo, group.component, choice), folder=folder) for choice in choices]
         away += [group.component for choice in choices if choice.target is None and choice.held_until is not None]
-    answers += await _of_registered(place.repo, config, read.python, shelf, now)
-    taken, answers = _shared(place, config, _updates(place, config, steps, away, now), answers, now)
+    answers += await _of_registered(place.repo, config, read, shelf, now)
+    found, behind = _updates(place, config, steps, away, read, now)
+    taken, answers = _shared(place, config, found, behind, answers, now)
     seen = await again.looks(place.known, shelf, now)
     return Detected(found=taken, answers=tuple(answers), seen=seen, problems=read.found.problems)
 
 
+def _steps(group: Group, choices: Sequence[Choice], rules: Rules) -> list[Member]:
+    proposed = [choice for choice in choices if choice.verdict is Verdict.APPROVE]
+    return [grouping.step_of(group.component, one, _moving(group, one, rules)) for one in proposed]
+
+
 def _updates(
-    place: Place, config: RepoConfig, steps: Sequence[Member], away: Sequence[Component], now: datetime
-) -> Sequence[Update]:
-    """One for each target over all projects, and one for each group."""
-    over = grouping.over(place.known)
+    place: Place, config: RepoConfig, steps: Sequence[Member], away: Sequence[Component], read: _Read, now: datetime
+) -> tuple[Sequence[Update], Sequence[budget.Held]]:
+    """One for each target over all projects, and one for each group; and those that stay behind.
+
+    That is because they fail only together with others.
+    """
+    over, group_of = grouping.over(place.known), config.updates.group_of
     alone = [_update(place, step, over, now) for step, _ in grouping.joined(steps)]
-    return grouping.together(alone, config.updates.group_of, place.known, away)
+    there = {(pin.component, pin.version) for pin in read.found.pins if pin.version is not None}
+    places = clashes.Places(there=there, released=place.released)
+    found, behind = clashes.parted(alone, group_of, clashes.seen(place.known), places)
+    return grouping.together(found, group_of, place.known, away), behind
 
 
 def _shared(
-    place: Place, config: RepoConfig, found: Sequence[Update], answers: Sequence[Answer], now: datetime
+    place: Place,
+    config: RepoConfig,
+    found: Sequence[Update],
+    behind: Sequence[budget.Held],
+    answers: Sequence[Answer],
+    now: datetime,
 ) -> tuple[tuple[Update, ...], list[Answer]]:
     """What may be proposed now, and the answers with the words of what waits."""
     turns = budget.Turns(limits=config.updates.limits, schedule=config.updates.schedule, released=place.released)
     rejected = {update.id for update in place.known if update.state is State.REJECTED}
     shared = budget.share([update for update in found if update.id not in rejected], place.known, turns, now)
     why = "together with the others of its group it was rejected before"
-    held = [*shared.held, *(budget.Held(update=one, why=why, ends=True) for one in found if one.id in rejected)]
+    turned_down = (budget.Held(update=one, why=why, ends=True) for one in found if one.id in rejected)
+    held = [*shared.held, *behind, *turned_down]
     names = {uid: one.component.name for one in found if one.members for uid in grouping.ids_of(one)}
     waiting = {uid: one for one in held for uid in grouping.ids_of(one.update)}
     return shared.taken, [_in_its_turn(answer, names, waiting) for answer in answers]
 
 
-async def _of_registered(
-    repo: RepoName, config: RepoConfig, python: str | None, shelf: Shelf, now: datetime
-) -> list[Answer]:
+async def _of_registered(repo: RepoName, config: RepoConfig, read: _Read, shelf: Shelf, now: datetime) -> list[Answer]:
     """The answers for what no file pins. No box can be ticked for them, for nothing could be proposed."""
     room = asyncio.Semaphore(AT_ONCE)
 
     async def answered(one: Registered) -> list[Answer]:
         async with room:
-            choices = await _unpinned(one, rules_of(one.component, config, python), shelf, now)
+            rules = read.rules_of(registered.group_of(one, None), config)
+            choices = await _unpinned(one, rules, shelf, now)
         return [replace(_told(repo, one.component, choice), id=None) for choice in choices]
 
     mine = [one for one in config.updates.components if config.updates.wants(one.component.name)]
@@ -179,10 +203,9 @@ async def _read(repo: RepoName, gh: GitHubAPI, reader: pins.Reader) -> _Read:
     if tip is None:
         return _Read(found=pins.Found(problems=(f"{base} has no commit yet",)))
     found = await pins.of_tree(gh, repo, tip, reader)
-    project = await commits.read(gh, repo, PROJECT, tip) if PROJECT in found.files else None
-    python, wanted = oldest_python(project or ""), any(pin.component.ecosystem == "npm" for pin in found.pins)
+    wanted = any(pin.component.ecosystem == "npm" for pin in found.pins)
     texts = {name: await commits.read(gh, repo, name, tip) for name in nodes.FILES if wanted and name in found.files}
-    return _Read(found=found, python=python, nodes=nodes.nodes_of({name: text or "" for name, text in texts.items()}))
+    return _Read(found=found, nodes=nodes.nodes_of({name: text or "" for name, text in texts.items()}))
 
 
 async def _choices(

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from gidgethub.abc import GitHubAPI
 
-from bot.core import names, render
-from bot.core.errors import Permanent
+from bot.core import bisecting, grouping, names, render
+from bot.core.errors import ConfigProblem, Permanent
 from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.locks import Keeper
-from bot.core.model import Pull, Sha, State, Update
+from bot.core.model import Grade, Isolation, Member, Pull, Sha, Simulation, State, Update
 from bot.core.ports import Manifest
 from bot.github import commits, own, pulls
 from bot.github.apps import Us
+from bot.lab import bisect
 
 LOOK_AGAIN = timedelta(minutes=10)
 
@@ -37,22 +39,22 @@ async def run(
     if found and found.state == "open" and update.pull is None:
         await pulls.label(gh, update.repo, found.number, (names.LABEL,))
         ours = await own.recognised(update, gh, manifests, head=found.head, base=base)
-        made = found.head if ours else None
-        return _proposed(ours or update, found, now, f"#{found.number} was already open", made=made)
+        why = f"#{found.number} was already open"
+        return _proposed(ours or update, found, now, why, made=found.head if ours else None)
     base_sha = await commits.branch(gh, update.repo, base)
     if base_sha is None:
         raise Permanent(f"the default branch {base} has no commit")
     change = await own.change(update, gh, manifests, base_sha)
     if not change.files:
         # Before the look at a closed one: it may have been closed here, by a try that died before it was saved.
-        if found and found.state == "open":
-            await pulls.close(gh, update.repo, found.number)
-        what = " and no ".join(f"{part.component.name} older than {part.target}" for part in update.parts)
-        why = f"{base} pins no {what} any more"
-        return Moved(update=update, to=State.SUPERSEDED, why=why)
+        return await _given_up(update, gh, found, _not_pinned(update, base))
     if found and found.state != "open":
         return Moved(update=update, to=State.CLOSED, why=f"#{found.number} for this version was closed before")
-    change = await own.with_locks(change, gh, base_sha, keeper)
+    try:
+        change = await own.with_locks(change, gh, base_sha, keeper)
+    except ConfigProblem as problem:
+        told = await _refused(update, base_sha, problem, partial(_hinders, update, gh, manifests, base_sha, keeper))
+        return await _given_up(replace(update, simulation=told), gh, found, told.why)
     head = await own.commit(change, gh, base_sha)
     await commits.put_branch(gh, update.repo, branch, head, mark=names.trailer_of(update))
     pull = await _opened(change.update, gh, found, branch, base)
@@ -60,6 +62,48 @@ async def run(
         return _in_the_way(update, pull, base, now)
     await pulls.label(gh, update.repo, pull.number, (names.LABEL,))
     return _proposed(change.update, replace(pull, head=head), now, f"opened #{pull.number}", made=head)
+
+
+def _not_pinned(update: Update, base: str) -> str:
+    what = " and no ".join(f"{part.component.name} older than {part.target}" for part in update.parts)
+    return f"{base} pins no {what} any more"
+
+
+async def _given_up(update: Update, gh: GitHubAPI, found: pulls.PullInfo | None, why: str) -> Outcome:
+    if found and found.state == "open":
+        await pulls.close(gh, update.repo, found.number)
+    return Moved(update=update, to=State.SUPERSEDED, why=why)
+
+
+async def _refused(
+    update: Update, base: Sha, problem: ConfigProblem, hinders: Callable[[Sequence[Member]], Awaitable[bool]]
+) -> Simulation:
+    """The verdict on a group that cannot be locked as a whole: it gives way to what of it can.
+
+    The problem itself where there is nobody else, or it is not found out who hinders the others.
+    """
+    found = await bisect.unlocked(update.members, hinders) if len(update.members) > 1 else bisecting.Bisected()
+    if not found.guilty:
+        raise problem
+    failed = Simulation(head=base, base=base, grade=Grade.FAILED, why=str(problem), isolation=Isolation.NONE)
+    return bisecting.named(failed, found)
+
+
+async def _hinders(
+    update: Update,
+    gh: GitHubAPI,
+    manifests: Mapping[str, Manifest],
+    base: Sha,
+    keeper: Keeper,
+    parts: Sequence[Member],
+) -> bool:
+    """Whether a group of these members alone cannot be locked either."""
+    part = await own.change(grouping.with_parts(update, parts), gh, manifests, base)
+    try:
+        await own.with_locks(part, gh, base, keeper)
+    except ConfigProblem:
+        return True
+    return False
 
 
 async def _opened(

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from functools import partial
 
 from gidgethub.abc import GitHubAPI
 
+from bot.core import bisecting
+from bot.core.bisecting import Bisected
 from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome
 from bot.core.model import Grade, Isolation, Sha, Simulation, State, Update
-from bot.core.ports import Lab, Manifest, Trial
+from bot.core.ports import Trial
 from bot.core.repo_config import RepoConfig
 from bot.github import commits
 from bot.github.checkout import Trees
-from bot.lab.bisect import Bisected, culprits
+from bot.lab.bisect import Means, culprits
 
 Checkout = Callable[[Sha, Sha], AbstractAsyncContextManager[Trees]]  # base, head
 
@@ -26,9 +27,8 @@ async def run(
     *,
     gh: GitHubAPI,
     checkout: Checkout,
-    lab: Lab,
     config: RepoConfig,
-    manifests: Mapping[str, Manifest],
+    means: Means,
 ) -> Outcome:
     """Simulate the head merged into the base branch as it is now; the same pair is not tried twice."""
     pull = update.pull
@@ -48,26 +48,23 @@ async def run(
             result = _conflict(pull.head, base, trees.conflict)
         else:
             trial = _trial(update, trees, pull.head, base, config)
-            result = await lab.simulate(trial)
+            result = await means.lab.simulate(trial)
             if result.grade is Grade.FAILED and len(update.members) > 1:
-                result = await _taken_apart(update, result, partial(culprits, trial, result, lab, manifests))
+                result = await _taken_apart(update, config, trial, result, means)
     return Moved(update=replace(update, simulation=result), to=State.SIMULATED, why=result.why)
 
 
-async def _taken_apart(update: Update, result: Simulation, search: Callable[[], Awaitable[Bisected]]) -> Simulation:
+async def _taken_apart(
+    update: Update, config: RepoConfig, trial: Trial, failed: Simulation, means: Means
+) -> Simulation:
     """The verdict on a failing group, with those of it that make it fail."""
-    if update.locks:
-        found = Bisected(why="its lock file binds its members together")
-    elif result.isolation is Isolation.ACTIONS:
-        found = Bisected(why="only whole branches are tried by the repository's own Actions")
-    else:
-        found = await search()
-    if not found.guilty:
-        return replace(result, notes=(*result.notes, f"who of the group makes it fail is not known: {found.why}"))
-    names = " and ".join(f"{part.component.name} {part.target}" for part in found.guilty)
-    how = "makes it fail" if len(found.guilty) == 1 else "fail together"
-    named = tuple((part.component, part.target) for part in found.guilty)
-    return replace(result, why=f"{result.why}; of the group, {names} {how}", culprits=named)
+    assert update.pull is not None
+    if not config.simulate.bisect:
+        return bisecting.named(failed, Bisected(why=bisecting.OFF))
+    if not update.pull.ours:
+        # Smaller groups are made of our own steps, and what fails may be somebody else's.
+        return bisecting.named(failed, Bisected(why="the branch holds commits that are not ours alone"))
+    return bisecting.named(failed, await culprits(trial, failed, means))
 
 
 def _trial(update: Update, trees: Trees, head: Sha, base: Sha, config: RepoConfig) -> Trial:
@@ -82,6 +79,7 @@ def _trial(update: Update, trees: Trees, head: Sha, base: Sha, config: RepoConfi
         left_out=config.simulate.left_out,
         seconds=config.simulate.seconds,
         memory_mib=config.simulate.memory_mib,
+        prepare=config.simulate.prepare,
     )
 
 

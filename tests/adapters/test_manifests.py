@@ -128,6 +128,21 @@ def test_line_ends_and_marks_of_other_systems_stay() -> None:
     assert TEXT.rewrite(text, first, release("9")) == "\ufeffaiohttp==9\r\nother==1\r\n"
 
 
+def test_what_pdm_alone_writes_is_read_too() -> None:
+    """Its groups of development; a folder that is installed in place is no requirement."""
+    text = (
+        '[tool.pdm.dev-dependencies]\nlint = ["a==1.0", "-e file:///${PROJECT_ROOT}/x#egg=x"]\n"odd.name" = ["b>=2"]\n'
+    )
+    a, b = TOML.read("pyproject.toml", text)
+    assert [(pin.line, pin.column, pin.component.name, pin.version) for pin in (a, b)] == [
+        (2, 10, "a", "1.0"),
+        (3, 16, "b", None),
+    ]
+    assert TOML.rewrite(text, a, Release(version="1.1")) == text.replace("a==1.0", "a==1.1")
+    with pytest.raises(ConfigProblem, match=r"pyproject\.toml:2:"):
+        TOML.read("pyproject.toml", '[project]\ndependencies = ["-e file:///x#egg=x"]\n')
+
+
 @pytest.mark.parametrize(
     ("text", "where"),
     [

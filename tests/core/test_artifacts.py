@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.core.artifacts import AT_IMPORT, BINARIES, Contents, Found, Held, Mark, differences
+from bot.core.artifacts_built import TONGUES, elsewhere
 from bot.core.artifacts_deeds import Deed, Deeds, behaviour, unwatched
 from bot.core.artifacts_terms import licences, terms
 
@@ -287,6 +288,10 @@ DEEDS = {
     "outside": ([Deed("write", "/opt/x"), DONE], ["write"], []),
     "library": ([Deed("native", "libc.so.6"), Deed("odd", "open"), DONE], [], ["native", "odd"]),
     "a crowd": ([Deed("many", ""), DONE], ["many"], []),
+    "a token": ([Deed("env", "NPM_TOKEN"), Deed("env", "MY_SECRET"), DONE], ["env"], ["env"]),
+    "all variables": ([Deed("environ", ""), DONE], [], ["environ"]),
+    "under Node": ([Deed("binding", "spawn_sync"), Deed("binding", "fs"), DONE], ["binding"], ["binding"]),
+    "behind our back": ([Deed("outside", "opens a connection"), DONE], ["outside"], []),
     "unknown word": ([Deed("sings", "a song"), DONE], [], []),
     "dies": ([Deed("failed", "m: E")], ["ends"], []),
 }  # fmt: skip
@@ -327,3 +332,56 @@ def test_what_newly_cannot_be_imported_is_named() -> None:
     before: Deeds = {"m": [Deed("failed", "a: ImportError"), DONE]}
     after: Deeds = {"m": [Deed("failed", "a: ImportError"), Deed("failed", "b: KeyError"), DONE]}
     assert list(unwatched(before, after)) == ["`b: KeyError`"]
+
+
+def test_the_moment_is_said_as_its_language_calls_it() -> None:
+    """A package of npm is loaded, one of Python imported."""
+    after: Deeds = {"": [DONE], "m": [Deed("process", "true"), Deed("environ", "")]}
+    found = behaviour("m", {"": [DONE], "m": [DONE]}, after, "when it is loaded")
+    assert [one.why for one in found] == [
+        "when it is loaded, starts a process `true`",
+        "ends the interpreter, or hangs, when it is loaded",
+        "when it is loaded, takes all variables of its environment",
+    ]
+
+
+BUILT = (
+    ("build script", "build.rs", ""), ("macro", "m", "src/lib.rs"), ("links", "z", "Cargo.toml"),
+    ("cgo", "", "a.go"), ("assembly", "", "a.s"), ("objects", "", "a.syso"),
+)  # fmt: skip
+
+
+def test_what_is_built_with_a_package_asks_where_it_had_nothing_of_the_kind() -> None:
+    """Once for each kind; what it had before, and what a package that comes in has, only tells or is no news."""
+    found = differences(Contents(), Contents(entries=(*BUILT, ("cgo", "", "b.go"))))
+    assert asked(found) == ["build-script", "macro", "cgo", "objects"]
+    assert [(one.rule, one.place) for one in found if not one.asks] == [("links", "Cargo.toml"), ("assembly", "a.s")]
+    assert found[0].place == "build.rs" and "`z`" in next(one.why for one in found if one.rule == "links")
+    assert differences(Contents(entries=BUILT), Contents(entries=BUILT)) == ()
+    assert asked(differences(None, Contents(entries=BUILT))) == []
+
+
+def test_code_before_main_asks_even_of_a_package_that_comes_in() -> None:
+    """Unless it lies with tests; what is for whoever works on it is told."""
+    marks = (("before", "#[ctor"), ("generates", "stringer"))
+    found = differences(None, Contents(files={"src/a.rs": a_file(*marks)}), TONGUES["cargo"])
+    assert (asked(found), told(found)) == (["before"], [])
+    known = differences(Contents(), Contents(files={"src/a.rs": a_file(*marks)}), TONGUES["cargo"])
+    assert (asked(known), told(known)) == (["before"], ["generates"])
+    assert asked(differences(None, Contents(files={"tests/a.rs": a_file(*marks)}))) == []
+
+
+@given(st.lists(st.text(max_size=40)), st.lists(st.text(max_size=40)))
+def test_no_wish_breaks_the_search_for_what_comes_from_elsewhere(was: list[str], now: list[str]) -> None:
+    """And what was there before is no news."""
+    assert set(elsewhere(was, now)) <= set(now) - set(was)
+    assert list(elsewhere(now, now)) == []
+
+
+def test_the_next_version_of_a_native_library_is_no_news() -> None:
+    """Its name often has the version in it; another library is news."""
+    before: Deeds = {"m": [Deed("native", "m-linux-x64-0.35.4.node"), DONE]}
+    after: Deeds = {"m": [Deed("native", "m-linux-x64-0.35.5.node"), Deed("native", "other.node"), DONE]}
+    assert [one.why for one in behaviour("m", before, after)] == [
+        "when it is imported, loads the native library `other.node`"
+    ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -120,6 +123,29 @@ def test_memory_has_a_line_of_its_own() -> None:
     assert verdict(found, [], 0.1)[0] is Grade.PASSED
 
 
+def a_count(before: int, after: int, level: Level = Level.WARNING) -> Comparison:
+    """A comparison of counts."""
+    ratio = after / before if before else 1.0 + after
+    return Comparison(pace=Pace.SLOWER, level=level, ratio=ratio, before=before, after=after, samples=10)
+
+
+def test_what_calls_ask_memory_for_is_told_where_it_changed() -> None:
+    """One remark for both counts, and a line for each; a benchmark that is no slower passes all the same."""
+    more = a_measured(1.0, allocations=a_count(2, 4), allocated=a_count(32, 96))
+    lines = {line.name: (line.before, line.after, line.change) for line in measures([more])}
+    assert lines["`a.py::time_it`, allocations"] == ("2", "4", "+100.0 %")
+    assert lines["`a.py::time_it`, bytes allocated"] == ("32", "96", "+200.0 %")
+    (remark,) = remarks([more], [])
+    assert (remark.title, remark.line) == ("`a.py::time_it` asks for more memory", 3)
+    assert remark.message == "2 times before, 4 now, 32 bytes before, 96 now, in each call"
+    assert verdict([more], [], 0.1)[0] is Grade.PASSED
+    new = a_measured(1.0, allocations=a_count(0, 1))
+    assert measures([new])[0].change == "new"
+    same = a_measured(1.0, allocations=a_count(3, 3, Level.NOTICE))
+    assert len(measures([same])) == 1 and remarks([same], []) == ()
+    assert len(same.every) == 2
+
+
 def test_what_slows_some_runs_and_what_was_counted_are_said() -> None:
     """The reader learns what the figure hides, and what the second opinion says."""
     uneven = Measured(name="x", seconds=a_time(1.0, Level.WARNING, uneven=True))
@@ -170,3 +196,42 @@ def test_what_the_tests_used_is_told_beside_them() -> None:
     assert of_tests(Usage(cpu=10), Usage(cpu=16))[0].level is Level.WARNING
     assert of_tests(Usage(cpu=0.1), Usage(cpu=0.9))[0].level is Level.NOTICE
     assert of_tests(Usage(), Usage(cpu=1, peak=1)) == ()
+
+
+# Two runs of the same tests at once in two jails, again and again, on a virtual machine of two shared cores: seconds of
+# the processor, and KiB. Quiet, with two programs that burn both cores, and with much other work (load 10 to 18).
+SUITES = sorted((Path(__file__).parents[1] / "data" / "suites").glob("*.json"))
+LARGE = 10  # these tests are small; of large ones even the least differences that are worth a word are exceeded
+
+
+def recorded(path: Path, more: float = 1.0) -> list[tuple[Usage, Usage]]:
+    """The pairs of one record. more: how much more the later side is to need."""
+    told = json.loads(path.read_text())
+    sides = [[Usage(cpu=LARGE * cpu, peak=LARGE * kib * 1024) for cpu, kib in told[side]] for side in "AB"]
+    later = [Usage(cpu=one.cpu * more, peak=one.peak * more) for one in sides[1]]
+    return list(zip(sides[0], later, strict=True))
+
+
+def warned(pairs: Iterable[tuple[Usage, Usage]]) -> list[int]:
+    """Of the pairs, how many warned of time, and of memory."""
+    levels = [[line.level is Level.WARNING for line in of_tests(*pair)] for pair in pairs]
+    return [sum(column) for column in zip(*levels, strict=True)]
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: str(path.stem))
+def test_tests_that_did_not_change_never_warn(path: Path) -> None:
+    """In neither direction; and three quarters more of either is always found."""
+    pairs = recorded(path)
+    assert len(pairs) >= 40
+    assert warned([*pairs, *((new, old) for old, new in pairs)]) == [0, 0]
+    assert warned(recorded(path, 1.75)) == [len(pairs)] * 2
+
+
+def test_a_baseline_of_another_hour_does_not_warn_either() -> None:
+    """It may have been run on a quiet machine, and the candidate on a busy one: any one against any other."""
+    python = [path for path in SUITES if path.stem.startswith("python")]
+    every = [one for path in python for pair in recorded(path) for one in pair]
+    cpu, peak = [one.cpu for one in every], [one.peak for one in every]
+    # More of it is never judged milder, so those farthest apart stand for all pairs.
+    farthest = (Usage(cpu=min(cpu), peak=min(peak)), Usage(cpu=max(cpu), peak=max(peak)))
+    assert len(every) >= 400 and warned([farthest]) == [0, 0]

@@ -22,6 +22,7 @@ from bot.core.comparisons import (
     compared,
     counted,
     doubtful,
+    exact,
     rank_p,
     settled,
     timed,
@@ -240,6 +241,29 @@ def test_memory_warns_and_never_fails() -> None:
     assert weighed(before, after, BOUNDS, least=150).level is Level.NOTICE
     assert weighed(before, before, BOUNDS, least=0).level is Level.NOTICE
     assert weighed([], [], BOUNDS, least=0).pace is Pace.UNKNOWN
+
+
+counts = st.lists(st.integers(0, 10**9), min_size=FEWEST, max_size=20)
+
+
+@given(counts, counts)
+def test_counts_that_overlap_are_the_same(before: list[int], after: list[int]) -> None:
+    """What chance alone can have done is nobody's fault; and counts warn at most."""
+    found, back = exact(before, after, BOUNDS), exact(after, before, BOUNDS)
+    apart = min(after) > max(before) and min(after) > 1.05 * min(before)
+    if not math.isclose(min(after), 1.05 * min(before)):  # there, rounding decides
+        assert (found.pace is Pace.SLOWER) == (found.level is Level.WARNING) == (back.pace is Pace.FASTER) == apart
+    assert found.level is not Level.FAILURE
+    assert exact(before, before, BOUNDS).pace is Pace.SAME
+
+
+def test_a_count_that_was_nothing_before_is_new() -> None:
+    """Its ratio is told as if there had been one; too few counts say nothing."""
+    found = exact([0] * 10, [2] * 10, BOUNDS)
+    assert (found.pace, found.level, found.ratio, found.before) == (Pace.SLOWER, Level.WARNING, 3.0, 0)
+    assert exact([1] * 4, [2] * 9, BOUNDS).pace is Pace.UNKNOWN
+    assert exact([-1] * 9, [2] * 9, BOUNDS).pace is Pace.UNKNOWN
+    assert exact([100] * 9, [104] * 9, BOUNDS).pace is Pace.SAME
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=30))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core.conflicts import plain
+from bot.core.conflicts import absent, lagging, plain, plain_of_npm
 
 # Words of uv 0.9 for small indexes made by hand.
 END = ", we can conclude that your requirements are unsatisfiable."
@@ -39,6 +39,20 @@ def test_who_wants_what_of_whom(words: str) -> None:
     assert plain(f"No solution found when resolving dependencies {words}") == UV[words]
 
 
+def test_what_no_index_has_is_told_apart_from_a_contradiction() -> None:
+    """By its name, or by name and version as it was asked for."""
+    missing = {absent(words) for words in UV}
+    assert missing == {(), ("beta==9",), ("zeta",)}
+
+
+def test_an_index_lags_only_where_it_listed_that_very_version() -> None:
+    """Another version, or another package that nobody has, is missing for certain."""
+    assert lagging(["my-beta==9", "x"], [("My_Beta", "9")]) == "My_Beta 9"
+    assert lagging(["zeta"], [("a", "1"), ("zeta", "2")]) == "zeta 2"
+    assert lagging(["beta==8", "gamma==9", "beta>9"], [("beta", "9")]) == ""
+    assert lagging([], [("beta", "9")]) == ""
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -62,3 +76,34 @@ def test_what_cannot_be_read_gives_nothing(words: str) -> None:
 def test_no_words_break_it(words: list[str]) -> None:
     """Names of packages are strangers' words."""
     assert "\n" not in plain(" ".join(words))
+
+
+# As npm 11 says it.
+OF_NPM = """\
+npm error code ERESOLVE
+npm error ERESOLVE unable to resolve dependency tree
+npm error
+npm error While resolving: app@1.0.0
+npm error Found: eslint@9.0.0
+npm error node_modules/eslint
+npm error   eslint@"9.0.0" from the root project
+npm error
+npm error Could not resolve dependency:
+npm error peer eslint@"^7.32.0 || ^8.2.0" from eslint-config-airbnb-base@15.0.0
+npm error node_modules/eslint-config-airbnb-base
+"""
+
+
+def test_what_npm_cannot_bring_together_is_said_in_one_sentence() -> None:
+    """Who wants what, and what is there; also in the words of older ones."""
+    wanted = (
+        "`eslint-config-airbnb-base@15.0.0` wants `eslint@^7.32.0 || ^8.2.0` beside it, and what is there is "
+        "`eslint@9.0.0`"
+    )
+    assert plain_of_npm(OF_NPM) == wanted
+    assert (
+        plain_of_npm(OF_NPM.replace("npm error", "npm ERR!").replace("peer eslint", "peer optional eslint")) == wanted
+    )
+    for lost in ("Found", "peer", "Could not resolve dependency:"):
+        assert plain_of_npm(OF_NPM.replace(lost, "")) == ""
+    assert plain_of_npm("") == ""

@@ -115,8 +115,8 @@ def test_node_and_latest_are_of_the_configuration() -> None:
     rules = (UpdateRule(respect_latest=False), UpdateRule(match=("other",), respect_latest=True))
     config = RepoConfig(updates=Updates(rules=rules))
 
-    assert rules_of(PAD, config, None, ("18.0.0",)).nodes == ("18.0.0",)
-    assert rules_of(Component(name="pad"), config, None, ("18.0.0",)).nodes == ()
+    assert rules_of(PAD, config, (), ("18.0.0",)).nodes == ("18.0.0",)
+    assert rules_of(Component(name="pad"), config, (), ("18.0.0",)).nodes == ()
     assert (rules_of(PAD, config).beyond, rules_of(Component(name="other"), config).beyond) == (True, False)
     assert not rules_of(PAD, RepoConfig()).beyond
 

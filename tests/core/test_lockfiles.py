@@ -146,7 +146,7 @@ def test_a_package_that_comes_from_elsewhere_is_seen() -> None:
         ("= ", "uv.lock", "cannot be read"),
         ('version = 1\n[[package]]\nname = "x"\n', "uv.lock", "cannot be read"),
         ("[" * 100_000, "package-lock.json", "cannot be read"),
-        ("", "pdm.lock", "PDM is no part"),
+        ("", "pdm.lock", "only 4.4 and 4.5 are known.*PDM 2"),
         ("", "poetry.lock", "only 2.0 and 2.1 are known.*Poetry 1.5"),
     ],
 )
@@ -160,9 +160,7 @@ def test_which_locks_are_made_anew() -> None:
     """Those of which the tool is known; of each other kind it is said why not."""
     made = (*READERS, "a/poetry.lock", "a/package-lock.json")
     assert [lockfiles.why_not(lock) for lock in made] == [""] * len(made)
-    assert "imports of the whole source" in lockfiles.why_not("go.sum")
-    assert "a Gemfile is a program" in lockfiles.why_not("web/Gemfile.lock")
-    assert "a/bun.lock is not made anew" in lockfiles.why_not("a/bun.lock")
+    assert "a/Chart.lock is not made anew: its tool is none of those" in lockfiles.why_not("a/Chart.lock")
 
 
 def test_what_a_tool_has_to_be_given() -> None:
@@ -174,6 +172,10 @@ def test_what_a_tool_has_to_be_given() -> None:
     assert lockfiles.needed("web/package-lock.json", files) == web
     assert lockfiles.needed("uv.lock", files) == ("pyproject.toml", "uv.lock", "uv.toml", "web/pyproject.toml")
     assert lockfiles.needed("go.sum", files | {"go.sum"}) == ("go.sum",)
+    ruby = {"Gemfile", "Gemfile.lock", ".ruby-version", "a/x.gemspec", "a/lib/x/version.rb", "a/lib/x.rb", "a/Gemfile"}
+    assert lockfiles.needed("Gemfile.lock", ruby) == (
+        ".ruby-version", "Gemfile", "Gemfile.lock", "a/lib/x/version.rb", "a/x.gemspec"
+    )  # fmt: skip
 
 
 VERSIONS = st.dictionaries(st.sampled_from("abcde"), st.sampled_from(["1.0.0", "1.1.0", "2.0.0"]), max_size=5)

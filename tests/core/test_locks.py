@@ -29,18 +29,18 @@ def test_the_nearest_lock_file_binds(path: str, files: set[str], locks: tuple[st
 
 def test_a_bound_pin_is_told_and_so_is_a_range_that_moves() -> None:
     """The sentence names the lock file and the manifest; a range is asked about only where it is to be widened."""
-    pin = Pin(path="web/Gemfile", line=3, column=5, manifest="gemfile",
-              component=Component(name="rake", ecosystem="gem"), requirement="1.0.0", version="1.0.0")  # fmt: skip
-    ranged = Pin(path="web/Gemfile", line=3, column=5, manifest="gemfile",
-                 component=Component(name="rake", ecosystem="gem"), requirement="~> 1.0", widens=True)  # fmt: skip
+    pin = Pin(path="web/Chart.yaml", line=3, column=5, manifest="helm_chart",
+              component=Component(name="web", ecosystem="helm"), requirement="1.0.0", version="1.0.0")  # fmt: skip
+    ranged = Pin(path="web/Chart.yaml", line=3, column=5, manifest="helm_chart",
+                 component=Component(name="web", ecosystem="helm"), requirement="^1.0", widens=True)  # fmt: skip
     two = Release(version="2.0.0")
 
-    why = bound(moving([ranged, pin], two, widen=False), {"Gemfile.lock"})
-    assert "web/Gemfile is bound by a lock file: Gemfile.lock is not made anew" in why
-    assert bound(moving([ranged], two, widen=False), {"Gemfile.lock"}) == ""
-    assert bound(moving([ranged], two, widen=True), {"Gemfile.lock"}) == why
-    assert bound(moving([ranged], Release(version="1.9.0"), widen=True), {"Gemfile.lock"}) == ""
-    assert bound([pin], {"web/Gemfile"}) == ""
+    why = bound(moving([ranged, pin], two, widen=False), {"Chart.lock"})
+    assert "web/Chart.yaml is bound by a lock file: Chart.lock is not made anew" in why
+    assert bound(moving([ranged], two, widen=False), {"Chart.lock"}) == ""
+    assert bound(moving([ranged], two, widen=True), {"Chart.lock"}) == why
+    assert bound(moving([ranged], Release(version="1.9.0"), widen=True), {"Chart.lock"}) == ""
+    assert bound([pin], {"web/Chart.yaml"}) == ""
 
 
 def test_what_is_made_anew_binds_nobody() -> None:
@@ -49,4 +49,4 @@ def test_what_is_made_anew_binds_nobody() -> None:
               requirement="1.0.0", version="1.0.0")  # fmt: skip
 
     assert bound([pin], {"package-lock.json"}) == ""
-    assert "bun.lock is not made anew" in bound([pin], {"bun.lock", "package-lock.json"})
+    assert "bun.lockb is not made anew: it is no text" in bound([pin], {"bun.lockb", "package-lock.json"})

@@ -220,18 +220,20 @@ def test_what_was_found_beside_tests_is_told_with_its_place() -> None:
     """A remark stands in the table and on its line; a figure has both sides."""
     remark = Remark(level=Level.FAILURE, title="cachetools.MRUCache is gone", path="app.py", line=7)
     unplaced = Remark(level=Level.WARNING, title="a new install script", message="runs `setup.sh`")
+    whole = Remark(level=Level.NOTICE, title="moves along", path="deps.lock")
     suite = SuiteResult(
         kind="compatibility",
         command="",
         grade=Grade.FAILED,
         why="one use breaks",
-        remarks=(remark, unplaced),
+        remarks=(remark, unplaced, whole),
         measures=(Measure(name="import time", before="120 ms", after="131 ms", change="+9.2 %"),),
     )
     run = check_runs.wanted(an_update(pull=a_pull(), simulation=a_simulation(grade=Grade.FAILED, suites=(suite,))))[0]
     assert "cachetools.MRUCache is gone" in run.summary and "app.py:7" in run.summary
     assert "| compatibility | failed |  |  |" in run.summary, "it counts no tests"
     assert "a new install script" in run.summary and "+9.2 %" in run.summary
+    assert "| deps.lock |" in run.summary and "None" not in run.summary
     assert [(one.path, one.line, one.level) for one in run.annotations if one.path == "app.py"] == [
         ("app.py", 7, "failure")
     ]

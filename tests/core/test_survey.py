@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.model import Component, Pin
-from bot.core.survey import groups, oldest_python, project_of, scattered
+from bot.core.survey import groups, oldest_python, project_of, pythons_of, scattered
 
 
 def a_pin(
@@ -90,3 +90,23 @@ def test_a_file_made_to_take_for_ever_says_nothing() -> None:
     """What a person may write is read; a key of a thousand parts is none of it, and this test ends."""
     assert oldest_python("a." * 50_000 + "a = 1\n") is None
     assert oldest_python("[project]\n" + "#" * 600_000) is None
+
+
+def test_each_projects_own_python_counts() -> None:
+    """In a repository with several projects each is asked for by what its own file says, or the nearest above it."""
+    known = {"pyproject.toml": "3.9", "apps/new/pyproject.toml": "3.12"}
+    paths = {"apps/new/requirements/dev.txt": "3.12", "apps/old/requirements.txt": "3.9", "requirements.txt": "3.9"}
+    pins = [a_pin("a", "==1.0", "1.0", path=path) for path in paths]
+    for pin in pins:
+        assert pythons_of([pin], known) == (paths[pin.path],)
+        assert pythons_of([pin], {"elsewhere/pyproject.toml": "3.12"}) == ()
+    assert pythons_of(pins, known) == ("3.12", "3.9")
+    split = groups(pins, (), known)
+    assert [[pin.path for pin in group.pins] for group in split] == [[pins[0].path], [pin.path for pin in pins[1:]]]
+    assert len(groups(pins)) == 1, "who does not say gets one answer for all places"
+
+
+def test_pythons_are_of_python_alone() -> None:
+    """An image beside a Python project is pulled by whatever runs there."""
+    image = a_pin("redis", "7.2", "7.2", ecosystem="docker", path="app/Dockerfile")
+    assert pythons_of([image], {"pyproject.toml": "3.9"}) == ()

@@ -77,12 +77,16 @@ class ScriptedLab:
 
     grades: dict[str, Grade] = field(default_factory=dict)
     trials: list[Trial] = field(default_factory=list)
+    clashing: tuple[str, ...] = ()  # what fails where all of it stands in the file that is read
+    read: str = "requirements.txt"
 
     async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
         """The grade for what the candidate pins."""
         self.trials.append(trial)
-        text = (trial.candidate / "requirements.txt").read_text()
+        text = (trial.candidate / self.read).read_text()
         grade = next((grade for version, grade in self.grades.items() if version in text), Grade.PASSED)
+        if self.clashing and all(words in text for words in self.clashing):
+            grade = Grade.FAILED
         suites = (FAILED,) if grade is Grade.FAILED else ()
         why = "1 test newly fails" if grade is Grade.FAILED else "2 tests pass, none newly fails"
         return Simulation(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.core import board
+from bot.core.errors import ConfigProblem
 from bot.core.lockfiles import Moved
 from bot.core.locks import LockJob, Relocked
 from bot.core.model import GROUP, Grade, RepoName, State, Update
@@ -165,13 +166,16 @@ async def test_what_was_taken_back_with_a_group_comes_neither_again_nor_alone(fl
 
 @dataclass(slots=True)
 class Smith:
-    """Locks what it is asked for on top of what the lock says already."""
+    """Locks what it is asked for on top of what the lock says already. refused: what it cannot lock a project with."""
 
     jobs: list[LockJob] = field(default_factory=list)
+    refused: str = ""
 
     async def lock(self, job: LockJob) -> Relocked:
         """One line more."""
         self.jobs.append(job)
+        if self.refused and self.refused in job.files[job.manifest]:
+            raise ConfigProblem("the requirements conflict", where=job.lock)
         text = f"{job.files[job.lock]}# {job.component.name} {job.version}\n"
         return Relocked(files={job.lock: text}, moved=(Moved(job.component.name, "", job.version),))
 
@@ -204,7 +208,7 @@ async def test_who_makes_a_group_fail_is_left_behind(flow: Flow) -> None:
     await flow.configure(GROUPED)
     await flow.look()
     failed = await reached(flow, State.REJECTED)
-    assert f"{releases.PROJECT} 1.2.4 makes it fail" in failed.note
+    assert f"`{releases.PROJECT} 1.2.4` makes it fail" in failed.note
     await flow.look()
 
     await flow.until(lambda: group(flow, "surefoot-helper", state=State.DONE))
@@ -215,6 +219,76 @@ async def test_who_makes_a_group_fail_is_left_behind(flow: Flow) -> None:
     assert await flow.rosa.text("requirements.txt", "main") == PINNED.replace("==1.0", "==1.1")
     told = await answers(flow)
     assert told[releases.PROJECT]["why"][0].endswith("was rejected before")
+
+
+async def test_two_that_fail_only_together_come_one_after_the_other(flow: Flow) -> None:
+    """Each passes alone: the more urgent is merged; the other waits for a new version, or for a person's word."""
+    flow.lab.clashing = ("==1.2.4", "==1.1")
+    await flow.configure(GROUPED)
+    await flow.look()
+    failed = await reached(flow, State.REJECTED)
+    assert f"`{releases.PROJECT} 1.2.4` and `surefoot-helper 1.1` fail only together" in failed.note
+    await flow.look()
+
+    await flow.until(lambda: group(flow, "surefoot-helper", state=State.DONE))
+    await reached(flow, State.SUPERSEDED)
+    await flow.look()
+    await flow.quiet()
+    assert await flow.rosa.text("requirements.txt", "main") == PINNED.replace("==1.0", "==1.1")
+    told = (await answers(flow))[releases.PROJECT]
+    why = "it fails only together with `surefoot-helper 1.1`, as is pinned here"
+    assert (told["verdict"], told["why"][0], told["waits"]) == ("hold", why, True)
+
+    flow.publish("1.2.5")
+    await flow.look()
+    await flow.until(lambda: group(flow, releases.PROJECT, state=State.DONE))
+    ended = PINNED.replace("1.2.3", "1.2.5").replace("==1.0", "==1.1")
+    assert await flow.rosa.text("requirements.txt", "main") == ended
+
+
+async def test_a_bound_group_is_taken_apart_with_locks_of_its_own(tmp_path: Path) -> None:
+    """One lock binds both: the guilty one is found by locks that are made for each, and the other comes without it."""
+    names = (releases.PROJECT, "surefoot-helper")
+    wanted = f'["{names[0]}==1.2.3", "{names[1]}==1.0"]'
+    project = f'[project]\nname = "shop"\nversion = "1"\ndependencies = {wanted}\n'
+    files = {"pyproject.toml": project, "uv.lock": "version = 1\n", "requirements.txt": "# none\n"}
+    smith = Smith()
+    async with flowing(tmp_path, locker=smith, files=files) as flow:
+        flow.lab.read, flow.lab.clashing = "uv.lock", (f"# {names[0]} 1.2.4",)
+        publish(flow, "1.0")
+        publish(flow, "1.1")
+        flow.publish("1.2.4")
+        await flow.configure(GROUPED)
+        await flow.look()
+        failed = await reached(flow, State.REJECTED)
+        assert f"`{names[0]} 1.2.4` makes it fail" in failed.note
+        tried = [(trial.candidate.name, len(trial.parts)) for trial in flow.lab.trials]
+        assert ("candidate", 1) in tried
+        await flow.look()
+
+        await flow.until(lambda: group(flow, names[1], state=State.DONE))
+        assert await flow.rosa.text("uv.lock", "main") == f"version = 1\n# {names[1]} 1.1\n"
+
+
+async def test_a_group_that_cannot_be_locked_comes_without_who_hinders_it(tmp_path: Path) -> None:
+    """The lock's tool says that the requirements conflict: whoever brought that in stays out, and the other comes."""
+    names = (releases.PROJECT, "surefoot-helper")
+    wanted = f'["{names[0]}==1.2.3", "{names[1]}==1.0"]'
+    project = f'[project]\nname = "shop"\nversion = "1"\ndependencies = {wanted}\n'
+    files = {"pyproject.toml": project, "uv.lock": "version = 1\n", "requirements.txt": "# none\n"}
+    async with flowing(tmp_path, locker=Smith(refused=f"{names[0]}==1.2.4"), files=files) as flow:
+        publish(flow, "1.0")
+        publish(flow, "1.1")
+        flow.publish("1.2.4")
+        await flow.configure(GROUPED)
+        await flow.look()
+        gone = await reached(flow, State.SUPERSEDED)
+        assert "the requirements conflict" in gone.note and f"`{names[0]} 1.2.4` makes it fail" in gone.note
+        await flow.look()
+
+        await flow.until(lambda: group(flow, names[1], state=State.DONE))
+        assert await flow.rosa.text("uv.lock", "main") == f"version = 1\n# {names[1]} 1.1\n"
+        assert len(await flow.rosa._ask("GET", "/pulls?state=all")) == 1
 
 
 async def test_a_group_whose_culprit_is_not_known_is_told_member_by_member(flow: Flow) -> None:

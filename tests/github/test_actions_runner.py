@@ -6,7 +6,7 @@ import io
 import sys
 import zipfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from bot.adapters import Tools, open_one, runners
 from bot.adapters.runners.actions import BRANCHES, Actions, _report
+from bot.core.bisecting import fails_alike
 from bot.core.errors import ConfigProblem, Missing, Transient
 from bot.core.model import Component, Grade, Isolation, Sha, Simulation
 from bot.core.ports import Trial
@@ -79,6 +80,20 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         files = {".github/workflows/try.yml": WORKFLOW, "shop.py": "def hail():\n    return 'Hello'\n"}
         await shop.push({**files, "test_shop.py": TESTS, "conftest.py": ""})
         yield Stage(shop, http, tmp_path)
+
+
+async def test_a_part_of_a_group_runs_without_a_branch_of_its_own_in_the_pull_request(stage: Stage) -> None:
+    """The base with these files written anew runs; its baseline is that of the whole group, which ran already."""
+    whole = await stage.tried(BAD)
+    runs = len(stage.shop.repo.runs)
+    trial = stage.trial(whole.head)
+    parts = [await stage.runner().simulate(replace(trial, written={"shop.py": text})) for text in (BAD, GOOD)]
+    assert [Grade.FAILED, Grade.PASSED] == [part.grade for part in parts]
+    assert [True, False] == [fails_alike(whole, part) for part in parts]
+    assert runs + 2 == len(stage.shop.repo.runs), "one run for each part, and none for what is known"
+    refs = [str(one.body["ref"]) for one in stage.shop.asked("POST", "/git/refs") if BRANCHES in str(one.body["ref"])]
+    assert [name.rpartition("/")[2] for name in refs] == ["base", "candidate", "candidate", "candidate"]
+    assert [] == stage.leftovers
 
 
 async def test_a_good_update_passes_and_leaves_nothing_behind(stage: Stage) -> None:

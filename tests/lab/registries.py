@@ -221,6 +221,33 @@ def archive(name: str, version: str) -> dict[str, Any]:
     return {"name": name, "version": version, "source": source, "dist": place}
 
 
+@dataclass
+class Gems(Server):
+    """A compact index of gems. gems: name -> version (with a platform, `1.0.0-java`) -> what it needs."""
+
+    gems: dict[str, dict[str, Mapping[str, str]]] = field(default_factory=dict)
+    more: Mapping[str, str] = field(default_factory=dict)  # what a version asks of Ruby, by "name version"
+
+    def answer(self, path: str, accept: str) -> web.Response:
+        if path == "/versions":
+            lines = (f"{name} {','.join(versions)} {self._md5(name)}\n" for name, versions in self.gems.items())
+            return web.Response(text=f"created_at: 2026-01-01T00:00:00Z\n---\n{''.join(lines)}")
+        name = path.removeprefix("/info/")
+        return web.Response(text=self._page(name)) if name in self.gems else web.Response(status=404)
+
+    def _page(self, name: str) -> str:
+        lines = (self._line(name, version, needs) for version, needs in self.gems[name].items())
+        return "---\n" + "".join(lines)
+
+    def _line(self, name: str, version: str, needs: Mapping[str, str]) -> str:
+        asked = self.more.get(f"{name} {version}", "")
+        deps = ",".join(f"{need}:{wish}" for need, wish in needs.items())
+        return f"{version} {deps}|checksum:{cksum(name, version)}{asked and f',ruby:{asked}'}\n"
+
+    def _md5(self, name: str) -> str:
+        return hashlib.md5(self._page(name).encode(), usedforsecurity=False).hexdigest()
+
+
 def integrity(body: bytes) -> str:
     """As npm writes it."""
     return "sha512-" + base64.b64encode(hashlib.sha512(body).digest()).decode()

@@ -15,6 +15,7 @@ from bot.lab import benchmarks, resolver, trial
 from bot.lab.benchmarking import comparing, counting
 from bot.lab.host import Host
 from bot.lab.trial import Laboratory
+from bot.lab.workbench import Unable
 from tests.lab import world
 from tests.lab.world import a_trial, tree
 
@@ -84,6 +85,15 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(comparing, "MOST", 3)
 
 
+@pytest.fixture
+def enough(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as ranks need to be sure, where only the clock is known."""
+    monkeypatch.setattr(comparisons, "FEWEST", 5)
+    for module in (comparisons, comparing):
+        monkeypatch.setattr(module, "USUAL", 5)
+    monkeypatch.setattr(comparing, "MOST", 6)
+
+
 Files = Mapping[str, str]
 FOUND = Asked()
 
@@ -148,14 +158,14 @@ def test_faster(benchmark):
 """
 
 
-async def test_pytest_benchmarks_own_figures_are_compared(lab: Laboratory, few: None, tmp_path: Path) -> None:
+async def test_pytest_benchmarks_own_figures_are_compared(lab: Laboratory, enough: None, tmp_path: Path) -> None:
     """Where a file asks for it. A little slower is near the limit, so it is measured longer, and then it is said."""
     sides = both("1.0", "1.2", {"tests/test_speed.py": FAST}, "pytest-benchmark==5.0\n")
     suite = await measured(lab, tmp_path, sides)
     assert suite is not None and suite.grade is Grade.PASSED, suite
     assert suite.why == "2 figures compared, none failed the limit; `tests/test_speed.py::test_slower` takes 6 % longer"
     (remark,) = suite.remarks
-    assert (remark.level, remark.line, "best of 3 fresh" in remark.message) == (Level.WARNING, 4, True)
+    assert (remark.level, remark.line, "best of 6 fresh" in remark.message) == (Level.WARNING, 4, True)
     told = [(measure.name, measure.before, measure.after, measure.change) for measure in suite.measures]
     assert told == [
         ("`tests/test_speed.py::test_slower`", "1 s", "1.06 s", "+6.0 %"),
@@ -273,3 +283,42 @@ async def test_no_time_is_said(lab: Laboratory, tmp_path: Path, monkeypatch: pyt
     assert any("no time: 1 of 2" in note for note in suite.notes)
     monkeypatch.setattr(benchmarks, "_MOST_UNASKED", 0.01)
     assert await measured(lab, tmp_path / "c", both("1.0", "1.1", OWN)) is None, "imports that nobody asked for"
+
+
+async def test_a_program_that_starts_slower_is_said(
+    lab: Laboratory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nobody wrote a benchmark: each program is run in place for its help, and one that breaks is told."""
+    monkeypatch.setattr(comparing, "USUAL", comparisons.FEWEST + 1)
+    program = {
+        "pyproject.toml": "[project.scripts]\ngrind = 'app:main'\n",
+        "app.py": "def main():\n    import mill.start\n    mill.start.work(300_000)\n",
+    }
+    suite = await measured(lab, tmp_path / "slow", both("1.0", "3.0", program))
+    assert suite is not None and suite.grade is not Grade.FAILED, suite
+    told = {measure.name: measure.level for measure in suite.measures}
+    assert told["`start of grind --help`"] is Level.WARNING and suite.command.endswith("starts of programs")
+    broken = await measured(lab, tmp_path / "broken", both("1.0", "4.0", program))
+    assert broken is not None and broken.grade is not Grade.FAILED, broken
+    assert any(remark.title == "`start of grind --help` fails" for remark in broken.remarks)
+
+
+async def test_a_command_that_measures_by_itself_is_believed(lab: Laboratory, enough: None, tmp_path: Path) -> None:
+    """It takes the same time whatever the code costs; the figures that it prints tell."""
+    says = "from mill.wheel import COST\nprint(f'grind x {1000 / COST} ops/sec ±1.00% (90 runs sampled)')\n"
+    asked = Asked(run="python bench.py")
+    suite = await measured(lab, tmp_path, both("1.0", "2.0", {"bench.py": says}), asked)
+    assert suite is not None and suite.grade is Grade.FAILED and suite.why == "`grind` takes 50 % longer", suite
+    assert [(one.before, one.after) for one in suite.measures if one.name == "`grind`"] == [("1 ms", "1.5 ms")]
+
+
+async def test_what_cannot_be_had_is_a_note_and_no_verdict(lab: Laboratory, tmp_path: Path) -> None:
+    """Of how fast it is nothing need be known."""
+
+    async def unable(bench: object) -> None:
+        raise Unable("nothing to build it with")
+
+    trees = [tree(tmp_path / name, {"test_a.py": "def test_a(): pass\n"}) for name in "ab"]
+    simulation = await replace(lab, examiners={PERFORMANCE: unable}).simulate(a_trial(*trees))
+    assert simulation.grade is Grade.PASSED, simulation
+    assert "not run: performance (nothing to build it with)" in simulation.notes

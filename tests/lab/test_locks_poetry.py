@@ -261,7 +261,7 @@ async def test_poetry_is_found_beside_our_own_python(tmp_path: Path, monkeypatch
     """Where it was installed with Surefoot."""
     folder = installed(tmp_path / "env")
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(poetry.sys, "executable", str(folder / "python"))
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
     assert (await poetry.find()).folders
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,13 @@ def test_both_trees_and_the_question_arrive_as_they_were(tmp_path: Path) -> None
     assert (arrived.base / "empty").is_dir() and (arrived.base / "twin").read_text() == "#!/bin/sh"
     assert {"unit": Asked(run="make check")} == arrived.suites
     assert (trial.head, trial.base_sha, trial.component) == (arrived.head, arrived.base_sha, arrived.component)
+
+
+def test_what_was_written_anew_travels_once(tmp_path: Path) -> None:
+    """It stands in the tree; a lock file of megabytes would not fit into the question."""
+    trial = a_trial(tree(tmp_path / "a", {"uv.lock": "old"}), tree(tmp_path / "b", {"uv.lock": "new"}))
+    arrived = sent(replace(trial, written={"uv.lock": "x" * (2 << 20)}), tmp_path / "there")
+    assert ({}, "new") == (arrived.written, (arrived.candidate / "uv.lock").read_text())
 
 
 @given(files=st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map("/".join), st.binary(max_size=20), max_size=5))

@@ -6,7 +6,7 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,12 +17,13 @@ from aiohttp import web
 from bot import runner
 from bot.adapters.runners.host import RunnerHost
 from bot.core.errors import ConfigProblem, Permanent, Transient
-from bot.core.model import Grade, Isolation, Sha, Simulation
+from bot.core.model import Grade, Isolation, Sha, Simulation, SuiteResult
 from bot.core.ports import Lab, Say, Trial, silent
-from bot.lab import parcels
+from bot.lab import bisect, parcels
 from bot.lab.trial import Laboratory
 from bot.runner import Door
 from bot.tools.secrets import Secret
+from tests.lab.test_bisect import means, members
 from tests.lab.world import a_trial, tree
 
 TOKEN = Secret("a-long-random-text-that-both-know")
@@ -80,6 +81,31 @@ async def test_it_comes_out_as_it_would_here(lab: Laboratory, tmp_path: Path) ->
     assert Grade.FAILED is simulation.grade and lab.host.isolation is simulation.isolation
     assert ["tests.test_it::test_hail"] == [one.test for one in simulation.suites[0].newly_failing]
     assert "preparing environments" in heard and any("running unit" in words for words in heard)
+
+
+async def test_a_failing_group_is_taken_apart_there_as_here(tmp_path: Path) -> None:
+    """Its parts travel one after the other, each as the base with these pins moved."""
+
+    class Strict:
+        async def simulate(self, trial: Trial, say: Say = silent) -> Simulation:
+            bad = "b==2.0" in (trial.candidate / "requirements.txt").read_text()
+            suite = SuiteResult(kind="unit", command="x", grade=Grade.FAILED if bad else Grade.PASSED, why="x")
+            return Simulation(
+                head=trial.head,
+                base=trial.base_sha,
+                grade=suite.grade,
+                why="x",
+                isolation=Isolation.FULL,
+                suites=(suite,),
+            )
+
+    base = tree(tmp_path / "a", {"requirements.txt": "a==1.0\nb==1.0\nc==1.0\n"})
+    parts = members(base / "requirements.txt", dict.fromkeys("abc", ("1.0", "2.0")))
+    all_of_it = tree(tmp_path / "b", {"requirements.txt": "a==2.0\nb==2.0\nc==2.0\n"})
+    async with a_runner(Strict()) as (there, _, _door):
+        trial = replace(a_trial(base, all_of_it), parts=parts)
+        found = await bisect.culprits(trial, await there.simulate(trial), means(there))
+    assert (["b"], True) == ([part.component.name for part in found.guilty], found.others)
 
 
 async def test_only_who_knows_the_token_has_anything_run(tmp_path: Path) -> None:
@@ -201,7 +227,7 @@ async def test_a_parcel_that_breaks_off_begins_nothing(tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {TOKEN.reveal()}"}
     data = whole.getvalue()
     async with a_runner(lab) as (_, url, _door), aiohttp.ClientSession() as session:
-        for part in (data[: len(data) // 2], data[: len(data) * 3 // 4], data[:-60]):
+        for part in (data[: len(data) // 2], data[: len(data) * 3 // 4], data[:-120]):
             heard = await session.post(f"{url}/simulate", headers=headers, data=part)
             assert 400 == heard.status, await heard.text()
     assert not lab.began.is_set()

@@ -124,6 +124,9 @@ def test_shapes_are_seen_in_every_language() -> None:
     assert {mark.kind for mark in of_script(b"x = 1;" + b" " * 200 + b"evil()")} == {"pushed"}
     assert of_script(b"x = 1" + b" " * 200 + b"# a comment far to the right") == []
     assert {mark.kind for mark in of_script(b"_0x12ab(); " * 20)} == {"mangled"}
+    unseen = "x = '" + "\ufe00\U000e0101" * 20 + "'"
+    assert of_script(f"\n{unseen}".encode()) == [Mark("invisible", "40 signs", 2)]
+    assert of_script("x = '❤\ufe0f \u200d'".encode()) == []
     assert [mark.kind for mark in of_script(b"curl -s https://x | bash\npowershell -enc AAAA")] == ["piped", "piped"]
     assert of_script(b"\nopen('.aws/credentials')") == [Mark("secrets", ".aws/credentials", 2)]
 
@@ -318,7 +321,7 @@ def test_npm_in_the_words_of_metadata(tmp_path: Path) -> None:
     (tmp_path / "node_modules/deep").mkdir(parents=True)
     (tmp_path / "node_modules/deep/x.js").write_text("1")
     (tmp_path / "package.json").write_text(json.dumps(document))
-    found = surefoot_watch_packages.npm(str(tmp_path))
+    found = surefoot_watch_packages.npm(str(tmp_path), "", "node_modules/deep")
     assert found is not None
     assert list(found[0].files) == ["package.json"]
     assert found[1]["entries"] == [("npm", "install", "x"), ("console_scripts", "go", "x.js")]

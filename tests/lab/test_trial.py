@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from bot.core.model import Grade, Isolation, SuiteResult
+from bot.core.errors import Transient
+from bot.core.model import Component, Grade, Isolation, Kind, Member, Release, SuiteResult
+from bot.core.ports import Trial
 from bot.lab import host as hosts
 from bot.lab.baselines import Baselines
 from bot.lab.trial import Laboratory
@@ -133,6 +136,28 @@ async def test_a_conflict_refuses_the_update(lab: Laboratory, tmp_path: Path) ->
     assert simulation.grade is Grade.FAILED and "greeter" in simulation.why, simulation
     both = await lab.simulate(a_trial(after, after))
     assert both.grade is Grade.UNKNOWN and "baseline cannot be set up" in both.why
+
+
+async def test_an_index_that_is_behind_proves_nothing(lab: Laboratory, tmp_path: Path) -> None:
+    """It listed a version that it does not have: asked again while that is new, then a person is asked.
+
+    What nobody has and nobody listed is missing for certain.
+    """
+    base = tree(tmp_path / "base", {"requirements.txt": "greeter==1.0\n", "tests/test_it.py": TESTS})
+    ahead = tree(tmp_path / "ahead", {"requirements.txt": "greeter==9.9\n", "tests/test_it.py": TESTS})
+
+    def of(name: str, published: datetime) -> Trial:
+        release = Release(version="9.9", published=published)
+        step = Member(component=Component(name=name), current="1.0", target="9.9", kind=Kind.MAJOR, release=release)
+        return replace(a_trial(base, ahead), parts=(step,))
+
+    now = datetime.now(UTC)
+    with pytest.raises(Transient, match=r"`Greeter 9\.9` was listed"):
+        await lab.simulate(of("Greeter", now - timedelta(hours=1)))
+    old = await lab.simulate(of("greeter", now - timedelta(days=4)))
+    assert Grade.UNKNOWN is old.grade and "was listed when it was found" in old.why
+    other = await lab.simulate(of("another", now))
+    assert Grade.FAILED is other.grade and "no index has `greeter==9.9`" in other.why
 
 
 async def test_requirements_that_cannot_be_read_are_not_known(lab: Laboratory, tmp_path: Path) -> None:

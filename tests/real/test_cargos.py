@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import io
 import json
-import os
 import tarfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,9 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.core.errors import Permanent, Transient
-from bot.core.model import Grade, Isolation
-from bot.lab import probe, resolver, trial
+from bot.core.errors import Transient
+from bot.core.model import Grade
+from bot.lab import resolver, trial
 from bot.lab.environments import Fetching
 from bot.lab.host import Host
 from bot.lab.locking import cargo
@@ -27,6 +26,7 @@ from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
 from tests.lab import registries
 from tests.lab.world import tree
+from tests.real import jails
 from tests.real.npm_world import a_trial
 
 LIB = """\
@@ -89,16 +89,7 @@ class Index(registries.Crates):
 @pytest.fixture(scope="module")
 def best() -> Host:
     """The best jail of this machine, and a cargo; none is a failure, not a skip."""
-    try:
-        asyncio.run(cargo.find())
-    except Permanent as problem:
-        pytest.fail(str(problem))
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best(lambda: asyncio.run(cargo.find()))
 
 
 @pytest.fixture

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import io
 import os
 import shutil
-import zipfile
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from bot.core.errors import Transient
 from bot.core.model import Grade, Isolation
@@ -27,6 +22,7 @@ from bot.lab.trial import Laboratory
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
 from tests.lab.world import tree
+from tests.real.go_world import Proxy
 from tests.real.npm_world import a_trial
 
 GREET = 'package greet\nfunc Hail(name string) string {{ return "{word}, " + name }}\n'
@@ -42,53 +38,6 @@ func TestParts(t *testing.T) {
 }
 func TestBroken(t *testing.T) { t.Error("already") }
 """
-
-
-@dataclass
-class Proxy:
-    """A module proxy on loopback: "module@version" -> files."""
-
-    modules: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)
-    fail: int = 0
-
-    def files(self, name: str) -> dict[str, bytes]:
-        """What a module's zip holds."""
-        module = name.partition("@")[0]
-        own = {"go.mod": f"module {module}\n\ngo 1.18\n", **self.modules[name]}
-        return {f"{name}/{path}": text.encode() for path, text in own.items()}
-
-    def sums(self, name: str) -> str:
-        """The lines of go.sum for it."""
-        module, _, version = name.partition("@")
-        files = self.files(name)
-        mod = _h1({"go.mod": files[f"{name}/go.mod"]})
-        return f"{module} {version} {_h1(files)}\n{module} {version}/go.mod {mod}\n"
-
-    async def answer(self, request: web.Request) -> web.Response:
-        """As GOPROXY's protocol has it."""
-        self.seen.append(request.path)
-        if self.fail:
-            return web.Response(status=self.fail)
-        module, _, file = request.path[1:].partition("/@v/")
-        name = f"{module}@{file.rpartition('.')[0]}"
-        if name not in self.modules:
-            return web.Response(status=404)
-        if file.endswith(".info"):
-            return web.json_response({"Version": name.partition("@")[2], "Time": "2026-01-01T00:00:00Z"})
-        if file.endswith(".mod"):
-            return web.Response(body=self.files(name)[f"{name}/go.mod"])
-        held = io.BytesIO()
-        with zipfile.ZipFile(held, "w") as archive:
-            for path, data in self.files(name).items():
-                archive.writestr(path, data)
-        return web.Response(body=held.getvalue())
-
-
-def _h1(files: Mapping[str, bytes]) -> str:
-    """golang.org/x/mod/sumdb/dirhash, Hash1."""
-    lines = "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files))
-    return "h1:" + base64.b64encode(hashlib.sha256(lines.encode()).digest()).decode()
 
 
 @pytest.fixture(scope="module")
@@ -112,15 +61,10 @@ async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
         made.modules[f"greet.example/greet@{version}"] = {"greet.go": GREET.format(word=word)}
     made.modules["greet.example/greet@v1.2.0"] = {"greet.go": "package greet\n"}
     made.modules["greet.example/greet@v1.3.0"] = {"greet.go": GREET.format(word="Hail")}
-    app = web.Application()
-    app.router.add_get("/{all:.*}", made.answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    monkeypatch.setattr(gos, "_places", lambda _: [Place(url="http://modules.example", asked=url)])
-    yield made
-    await runner.cleanup()
+    async with made.running():
+        place = Place(url="http://modules.example", asked=made.url)
+        monkeypatch.setattr(gos, "_places", lambda _: [place])
+        yield made
 
 
 @pytest.fixture

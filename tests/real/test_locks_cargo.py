@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Permanent, Transient
+from bot.core.errors import ConfigProblem, Transient
 from bot.core.lockfiles import Moved
-from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
+from bot.core.model import Component
 from bot.lab.host import Host
 from bot.lab.locking import cargo
-from bot.lab.locks import Crates, LockJob, Locksmith, Relocked, Room
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
+from bot.lab.locks import Crates, LockJob, Locksmith, Relocked
+from bot.tools.http import Reach
 from bot.tools.secrets import Secret
 from tests.lab import registries
 from tests.lab.cargo_locks import lock_of, manifest
+from tests.real import jails, smithing
 
 CRATES: dict[str, dict[str, Mapping[str, str]]] = {
     "pad": {"1.0.0": {}, "1.1.0": {"tie": "^1"}, "1.2.0": {"tie": "^1.1"}, "1.9.0": {}, "2.0.0": {"tie": "^2"}},
@@ -35,16 +33,7 @@ PAD = Component(name="pad", ecosystem="cargo")
 @pytest.fixture(scope="module")
 def best() -> Host:
     """The best jail of this machine, and a cargo; none is a failure, not a skip."""
-    try:
-        asyncio.run(cargo.find())
-    except Permanent as problem:
-        pytest.fail(str(problem))
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best(lambda: asyncio.run(cargo.find()))
 
 
 @pytest.fixture
@@ -60,13 +49,9 @@ def locked(pad: str = "1.0.0", tie: str = "1.0.0") -> str:
     return lock_of(["pad", "top"], {("pad", pad): needs, ("tie", tie): [], ("top", "1.0.0"): ["tie"]})
 
 
-@asynccontextmanager
-async def smith(host: Host, crates: Crates, **reach: Any) -> AsyncIterator[Locksmith]:
+def smith(host: Host, crates: Crates, **reach: Any) -> AbstractAsyncContextManager[Locksmith]:
     """The locksmith of a machine where this index stands for crates.io."""
-    there = Reach(trusted={"127.0.0.1", "localhost"}, **reach)
-    async with Http(there) as http:
-        room = Room(host=host, http=http, reach=there, seconds=60, memory_mib=1024)
-        yield Locksmith(room=room, uv=resolver.find_uv(IndexSettings()), crates=crates)
+    return smithing.smith(host, Reach(trusted={"127.0.0.1", "localhost"}, **reach), crates=crates)
 
 
 def job(version: str, text: str, **more: str) -> LockJob:

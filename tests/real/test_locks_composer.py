@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Permanent, Transient
+from bot.core.errors import ConfigProblem, Transient
 from bot.core.lockfiles import Moved
-from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
+from bot.core.model import Component
 from bot.lab.host import Host
 from bot.lab.locking import composer
-from bot.lab.locks import LockJob, Locksmith, Packagist, Relocked, Room
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
+from bot.lab.locks import LockJob, Locksmith, Packagist, Relocked
+from bot.tools.http import Reach
 from bot.tools.secrets import Secret
 from tests.lab import registries
 from tests.lab.composer_locks import lock_of, manifest
+from tests.real import jails, smithing
 
 PACKAGES: dict[str, dict[str, Mapping[str, str]]] = {
     "acme/pad": {
@@ -38,16 +36,7 @@ PAD = Component(name="acme/pad", ecosystem="composer")
 @pytest.fixture(scope="module")
 def best() -> Host:
     """The best jail of this machine, and a Composer; none is a failure, not a skip."""
-    try:
-        asyncio.run(composer.find())
-    except Permanent as problem:
-        pytest.fail(str(problem))
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best(lambda: asyncio.run(composer.find()))
 
 
 @pytest.fixture
@@ -63,13 +52,9 @@ def locked(text: str, pad: str = "1.0.0", tie: str = "1.0.0") -> str:
     return lock_of(text, [(name, at, PACKAGES[name][at]) for name, at in held.items()])
 
 
-@asynccontextmanager
-async def smith(host: Host, packagist: Packagist) -> AsyncIterator[Locksmith]:
+def smith(host: Host, packagist: Packagist) -> AbstractAsyncContextManager[Locksmith]:
     """The locksmith of a machine where this registry stands for the public one."""
-    there = Reach(trusted={"127.0.0.1"})
-    async with Http(there) as http:
-        room = Room(host=host, http=http, reach=there, seconds=60, memory_mib=1024)
-        yield Locksmith(room=room, uv=resolver.find_uv(IndexSettings()), packagist=packagist)
+    return smithing.smith(host, Reach(trusted={"127.0.0.1"}), packagist=packagist)
 
 
 def job(version: str, old: str, new: str, **more: str) -> LockJob:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +15,14 @@ import pytest
 from bot.core.errors import ConfigProblem, Permanent, Refused, Transient
 from bot.core.lockfiles import Moved
 from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
 from bot.lab.host import Host
 from bot.lab.locking import packages
-from bot.lab.locks import LockJob, Locksmith, Relocked, Room
-from bot.tools.http import Http, Reach
+from bot.lab.locks import LockJob
 from bot.tools.npm import NpmSettings
-from bot.tools.pip import IndexSettings
 from bot.tools.secrets import Secret
 from tests.lab.registries import Npm, integrity, tarball
+from tests.real import jails
+from tests.real.smithing import of_npm, relocked
 
 PACKAGES: dict[str, dict[str, Mapping[str, Any]]] = {
     "pad": {
@@ -46,12 +43,7 @@ def best() -> Host:
     """The best jail of this machine, and an npm; none is a failure, not a skip."""
     if shutil.which("npm") is None or shutil.which("node") is None:
         pytest.fail("node and npm are not on PATH: install Node.js with npm 7 or newer")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best()
 
 
 @pytest.fixture
@@ -91,26 +83,11 @@ def before(registry: str, **more: Any) -> str:
     return lock_of(WISHES, {f"node_modules/{name}": one for name, one in found.items()}, **more)
 
 
-@asynccontextmanager
-async def smith(host: Host, settings: NpmSettings, **reach: Any) -> AsyncIterator[Locksmith]:
-    """The locksmith of a machine whose npm has these settings."""
-    there = Reach(trusted=settings.hosts, **reach)
-    async with Http(there) as http:
-        room = Room(host=host, http=http, reach=there, seconds=60, memory_mib=1024)
-        yield Locksmith(room=room, uv=resolver.find_uv(IndexSettings()), npm=lambda: settings)
-
-
 def job(lock: str, version: str, *, wish: str = "^1.0.0", name: str = "package-lock.json", **more: str) -> LockJob:
     """pad moves to a version. more: other files, or the manifest."""
     files = {"package.json": manifest({**WISHES, "pad": wish}), name: lock, **more}
     component = Component(name="pad", ecosystem="npm")
     return LockJob(files=files, lock=name, manifest="package.json", component=component, version=version)
-
-
-async def relocked(host: Host, registry: Npm, work: LockJob, **settings: Any) -> Relocked:
-    """What comes of it on a machine that knows this registry alone."""
-    async with smith(host, NpmSettings(**{"registry": f"{registry.url}/", **settings})) as one:
-        return await one.lock(work)
 
 
 @pytest.mark.parametrize("grade", ["full", "plain"])
@@ -190,7 +167,7 @@ async def test_a_private_scope_with_a_login_over_tls(best: Host, registry: Npm, 
         )  # fmt: skip
         own = Component(name="@acme/own", ecosystem="npm")
         work = replace(job(lock, "1.0.1", **{"package.json": manifest(wishes)}), component=own)
-        async with smith(best, settings, ca=private.pem) as one:
+        async with of_npm(best, settings, ca=private.pem) as one:
             made = await one.lock(work)
     assert made.moved == (Moved("@acme/own", "1.0.0", "1.0.1"),)
     assert "hunter2" not in made.files["package-lock.json"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import shutil
@@ -16,8 +15,8 @@ import pytest
 
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.lockfiles import Moved
-from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
+from bot.core.model import Component
+from bot.lab import resolver
 from bot.lab.host import Host
 from bot.lab.locks import LockJob, Locksmith, Relocked, Room
 from bot.tools.http import Http, Reach
@@ -26,6 +25,7 @@ from bot.tools.pip import IndexSettings
 from tests.lab import world
 from tests.lab.poetry_locks import Writer, own, standard
 from tests.lab.registries import Wheels
+from tests.real import jails
 
 PAD = Component(name="pad")
 SERVERS = Path(__file__).parents[2] / ".venv-real" / "bin"
@@ -34,12 +34,7 @@ SERVERS = Path(__file__).parents[2] / ".venv-real" / "bin"
 @pytest.fixture(scope="module")
 def best() -> Host:
     """The best jail of this machine; none is a failure, not a skip."""
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best()
 
 
 @pytest.fixture(autouse=True)

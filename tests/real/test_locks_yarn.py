@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import re
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,17 +14,16 @@ import pytest
 
 from bot.core.errors import ConfigProblem, Permanent, Transient
 from bot.core.lockfiles import Moved
-from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
+from bot.core.model import Component
 from bot.lab.host import Host
 from bot.lab.locking import yarn
-from bot.lab.locks import LockJob, Locksmith, Relocked, Room
-from bot.tools.http import Http, Reach
+from bot.lab.locks import LockJob
 from bot.tools.npm import NpmSettings
-from bot.tools.pip import IndexSettings
 from bot.tools.secrets import Secret
 from tests.lab import yarn_locks
 from tests.lab.registries import Npm
+from tests.real import jails
+from tests.real.smithing import of_npm, relocked
 
 SERVERS = Path(os.environ.get("SUREFOOT_TEST_YARN", Path(__file__).parents[2] / ".venv-real")) / "node_modules"
 PACKAGES: dict[str, dict[str, Mapping[str, Any]]] = {
@@ -45,12 +42,7 @@ PACKAGES: dict[str, dict[str, Mapping[str, Any]]] = {
 @pytest.fixture(scope="module")
 def best() -> Host:
     """The best jail of this machine; none is a failure, not a skip."""
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best()
 
 
 @pytest.fixture(autouse=True)
@@ -82,26 +74,11 @@ def classic(registry: str, wish: str, pad: str = "1.0.0", *more: tuple[str, str,
     return yarn_locks.classic(PACKAGES, registry, held)
 
 
-@asynccontextmanager
-async def smith(host: Host, settings: NpmSettings, **reach: Any) -> AsyncIterator[Locksmith]:
-    """The locksmith of a machine whose npm has these settings."""
-    there = Reach(trusted=settings.hosts, **reach)
-    async with Http(there) as http:
-        room = Room(host=host, http=http, reach=there, seconds=60, memory_mib=1024)
-        yield Locksmith(room=room, uv=resolver.find_uv(IndexSettings()), npm=lambda: settings)
-
-
 def job(lock: str, version: str, *, wish: str = "^1.0.0", **more: str) -> LockJob:
     """pad moves to a version. more: other files, or the manifest."""
     files = {"package.json": manifest(wish), "yarn.lock": lock, **more}
     component = Component(name="pad", ecosystem="npm")
     return LockJob(files=files, lock="yarn.lock", manifest="package.json", component=component, version=version)
-
-
-async def relocked(host: Host, registry: Npm, work: LockJob, **settings: Any) -> Relocked:
-    """What comes of it on a machine that knows this registry alone."""
-    async with smith(host, NpmSettings(**{"registry": f"{registry.url}/", **settings})) as one:
-        return await one.lock(work)
 
 
 async def test_only_what_must_move_moves_in_a_classic_lock(best: Host, registry: Npm) -> None:
@@ -171,7 +148,7 @@ async def test_a_private_scope_with_a_login_over_tls(best: Host, registry: Npm, 
         )  # fmt: skip
         own = Component(name="@acme/own", ecosystem="npm")
         work = replace(job(lock, "1.0.1", **{"package.json": text}), component=own)
-        async with smith(best, settings, ca=private.pem) as one:
+        async with of_npm(best, settings, ca=private.pem) as one:
             made = await one.lock(work)
     assert made.moved == (Moved("@acme/own", "1.0.0", "1.0.1"),)
     assert "hunter2" not in made.files["yarn.lock"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.differential import Came
-from bot.core.model import Isolation
-from bot.lab import environments, probe, resolver, sandbox, suites, trees
+from bot.lab import environments, resolver, sandbox, suites, trees
 from bot.lab.cache import Cache
 from bot.lab.environments import Environment, Fetching
 from bot.lab.host import Host
@@ -23,6 +21,7 @@ from bot.tools.http import Http, Reach
 from bot.tools.npm import settings_of_npm
 from bot.tools.pip import IndexSettings
 from tests.lab.world import tree
+from tests.real import jails
 
 WISHES = {"jest": "^29.0.0", "mocha": "^10.0.0", "vitest": "^2.0.0"}
 BODY = """\
@@ -48,12 +47,7 @@ def best() -> Host:
     """The best jail of this machine, and an npm; none is a failure, not a skip."""
     if shutil.which("npm") is None or shutil.which("node") is None:
         pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best()
 
 
 @pytest.fixture(scope="module")

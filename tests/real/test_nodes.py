@@ -18,7 +18,6 @@ from bot.core.model import Grade, Isolation
 from bot.lab import probe, regression
 from bot.lab.host import Host
 from bot.lab.trial import Laboratory
-from bot.lab.workbench import Workbench
 from tests.lab.world import with_pytest
 from tests.real.npm_world import Registry, a_trial, laboratory, project
 
@@ -333,12 +332,8 @@ async def test_programs_of_the_project_keep_their_words(lab: Laboratory, registr
         for version in ("1.0.0", "2.0.0")
     ]
 
-    async def never(_: Workbench) -> None:
-        raise AssertionError("an examiner of Python was asked about Node")
-
-    with_examiners = replace(lab, examiners={"regression": regression.examine, "security": never})
+    with_examiners = replace(lab, examiners={"regression": regression.examine})
     simulation = await with_examiners.simulate(a_trial(*trees))
     (suite,) = simulation.suites
-    assert "not run: security (it does not know packages of npm yet)" in simulation.notes
     assert suite.grade is Grade.UNKNOWN and suite.why == "`app --help` says something else"
     assert "-Hello, --help" in suite.remarks[0].message and suite.remarks[0].path == "package.json"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from bot.core.errors import Permanent
-from bot.core.model import Grade, Isolation
-from bot.lab import probe
+from bot.core.model import Grade
 from bot.lab.host import Host
 from bot.lab.locking import pnpm
 from bot.lab.trial import Laboratory
 from tests.lab.world import tree
+from tests.real import jails
 from tests.real.npm_world import Registry, a_trial, laboratory
 
 SERVERS = Path(__file__).parents[2] / ".venv-real" / "node_modules" / ".bin"
@@ -31,16 +29,7 @@ test("strict", () => assert.throws(() => require("deep")));
 def best(monkeypatch: pytest.MonkeyPatch) -> Host:
     """The best jail of this machine, and the pnpm that `make servers` installs; none is a failure, not a skip."""
     monkeypatch.setenv("PATH", f"{os.environ.get('SUREFOOT_TEST_PNPM', SERVERS)}:{os.environ['PATH']}")
-    try:
-        pnpm.find()
-    except Permanent as problem:
-        pytest.fail(str(problem))
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best(pnpm.find)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sys
@@ -10,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.model import Isolation
-from bot.lab import environments, probe, resolver, sandbox
+from bot.lab import environments, resolver, sandbox
 from bot.lab.cache import Cache
 from bot.lab.host import Host
 from bot.lab.jobs import Job, Limits
 from tests.lab import world
+from tests.real import jails
 
 NAME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -23,12 +22,7 @@ NAME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 @pytest.fixture(scope="module")
 def best() -> Host:
     """The best jail of this machine; none is a failure, not a skip."""
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +9,11 @@ import pytest
 
 from bot.core.model import Grade, Isolation
 from bot.core.suites import Asked
-from bot.lab import probe, resolver, services, trial
+from bot.lab import resolver, services, trial
 from bot.lab.host import Host
 from tests.lab import world
 from tests.lab.world import a_trial, tree
+from tests.real import jails
 
 TESTS = """\
 import os, socket, subprocess
@@ -48,12 +47,7 @@ def best() -> Host:
     for name, find in services.KNOWN.items():
         if find() is None:
             pytest.fail(f"{name} is not installed: {services._MENDS[name]}")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best()
 
 
 @pytest.mark.parametrize("grade", ["full", "plain"])

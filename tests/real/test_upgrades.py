@@ -6,8 +6,6 @@ that also pass where the lab's own look at the code is not needed. The line that
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from bot.adapters import Tools, open_one, sources
-from bot.core.model import Grade, Isolation, Level, Simulation, SuiteResult
-from bot.lab import compatibility, probe, resolver
+from bot.core.model import Grade, Level, Simulation, SuiteResult
+from bot.lab import compatibility, resolver
 from bot.lab.host import Host
 from bot.lab.trial import Laboratory, laboratory
 from bot.tools import pip
 from bot.tools.cache import Folder
 from bot.tools.http import Http, Reach
 from tests.lab.world import a_trial, tree
+from tests.real import jails
 
 MARK = "# breaks"
 QUIET = "from program import main\n\ndef test_main():\n    assert main() is not None\n"
@@ -519,12 +518,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def host() -> Host:
     """The best jail there is; none is a failure, not a skip."""
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    return jails.best()
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from bot.adapters import Tools, open_one, sources
 from bot.adapters.endpoints import Desk
 from bot.adapters.listing import Shelf
 from bot.adapters.sources.pypi import PyPI
+from bot.core.locks import Lacks
 from bot.core.model import Component, Kind, Pin, State, Verdict, id_of
 from bot.core.repo_config import Adapted, Ignore, Registered, RepoConfig, Updates
 from bot.github import pins
@@ -55,12 +56,13 @@ class Look:
     source: PyPI
     seen: Path
     kept: pins.Kept = field(default_factory=pins.readings)
+    lacks: Lacks | None = None
 
     async def __call__(self, known: tuple = (), manifests: Any = MANIFESTS, **updates: Any) -> detect.Detected:
         """updates: of the configuration."""
         place = detect.Place(repo=REPO, installation=self.shop.installation, known=known)
         config = RepoConfig(updates=Updates(**updates))
-        shelf = Shelf(sources={"pypi": self.source}, sightings=FolderSightings(self.seen))
+        shelf = Shelf(sources={"pypi": self.source}, sightings=FolderSightings(self.seen), lacks=self.lacks)
         reader = pins.Reader(manifests=manifests, kept=self.kept)
         return await detect.run(place, gh=self.shop.gh, config=config, reader=reader, shelf=shelf, now=NOW)
 
@@ -99,6 +101,22 @@ async def test_each_lane_has_its_update(look):
     assert (id_of(REPO, first.component, "1.2.4"), State.DETECTED, "1.2.3") == (first.id, first.state, first.current)
     assert [("requirements.txt", 1)] == [(pin.path, pin.line) for pin in first.pins]
     assert first.why_now and "1.2.4" == first.release.version
+
+
+async def test_what_no_tool_here_can_lock_is_held_before_it_is_proposed(look):
+    """The answer names the lock file, the tool that is missing, and how to get it."""
+
+    async def lacks(lock: str) -> str:
+        return "Poetry is not installed. Install it" if lock == "poetry.lock" else ""
+
+    text = PROJECT.replace("other==1.0", "greeter==1.2.3")
+    await look.shop.push({"pyproject.toml": text, "poetry.lock": "", "requirements.txt": ""})
+    assert [one.target for one in (await look()).found] == ["1.2.4", "2.0.0"]
+    look.lacks = lacks
+    found = await look()
+    assert found.found == () and {"greeter": [("hold", "1.2.4"), ("hold", "2.0.0")]} == answers(found)
+    said = "pyproject.toml is bound by poetry.lock, and Poetry is not installed. Install it"
+    assert said in why(found, "greeter")
 
 
 async def test_all_places_of_a_component_are_one_update(look):
@@ -220,6 +238,24 @@ async def test_the_projects_oldest_python_must_be_able_to_run_it(look):
 
     assert ["1.2.4"] == [one.target for one in found.found if one.component.name == "greeter"]
     assert "needs Python >=3.10, and 3.9 is in use here" in why(found, "greeter")
+
+
+async def test_each_project_is_held_by_its_own_python_alone(look):
+    """In a repository of several projects the one that runs on a newer Python gets what the other must wait for."""
+    newer = PROJECT.replace("3.9", "3.12")
+    files = {"old/pyproject.toml": PROJECT, "new/pyproject.toml": newer, "requirements.txt": None}
+    await look.shop.push(
+        {**files, "old/requirements.txt": "greeter==1.2.3\n", "new/requirements.txt": "greeter==1.2.3\n"}
+    )
+    look.index.projects["greeter"] = [
+        wheel("greeter", "1.2.3"),
+        wheel("greeter", "1.2.4"),
+        wheel("greeter", "1.2.5", **{"requires-python": ">=3.10"}),
+    ]
+    found = await look()
+
+    mine = {one.target: {pin.path for pin in one.pins} for one in found.found if one.component.name == "greeter"}
+    assert {"1.2.4": {"old/requirements.txt"}, "1.2.5": {"new/requirements.txt"}} == mine
 
 
 @pytest.mark.parametrize("state", [State.CLOSED, State.ROLLED_BACK, State.REJECTED])

@@ -9,7 +9,7 @@ import pytest
 
 from bot.core import names
 from bot.core.lifecycle import Waiting
-from bot.core.model import Grade, Kind, State, Update
+from bot.core.model import Grade, Kind, Priority, State, Update
 from bot.demo.box.git import Person
 from bot.github import pulls
 from bot.stages import watch
@@ -102,6 +102,27 @@ async def test_a_close_by_hand_is_the_end_until_it_is_opened_again(shop, state):
     outcome = await run(shop, closed)
     assert None is moved(outcome, State.PROPOSED).decision
     assert State.PROPOSED is drawn(closed, outcome).state
+
+
+async def test_our_commit_stays_ours_whatever_was_learnt_since(shop):
+    """A flaw that became known later changes what the commit would be called today: it is the same commit, and ours."""
+    update = await decided(shop)
+    learnt = replace(update, fixes=("CVE-2026-1",), priority=Priority.CRITICAL)
+    assert names.title_of(learnt) != names.title_of(update)
+    place = f"/repos/{REPO}/pulls/{update.pull.number}"
+    await pulls.close(shop.people["ann"], REPO, update.pull.number)
+    closed = drawn(learnt, await run(shop, learnt))
+    await shop.people["ann"].patch(place, data={"state": "open"})
+    again = drawn(closed, await run(shop, closed))
+    assert (State.PROPOSED, True) == (again.state, again.pull.ours)
+
+    theirs = await shop.push({"more.py": "x = 1\n"}, branch=update.pull.branch)
+    pushed = drawn(again, await run(shop, again))
+    assert (theirs, False) == (pushed.pull.head, pushed.pull.ours)
+    await shop.repo.git.set_ref(f"refs/heads/{update.pull.branch}", update.pull.head)
+    shop.repo.pulls[update.pull.number].head_sha = update.pull.head
+    back = drawn(pushed, await run(shop, pushed))
+    assert (update.pull.head, True) == (back.pull.head, back.pull.ours)
 
 
 @pytest.mark.parametrize("state", [State.IN_REVIEW, State.REJECTED, State.CLOSED])

@@ -20,6 +20,7 @@ _SIGNS: Mapping[str, tuple[str, ...]] = {
     "helm_values": ("values",),
     "kubernetes": (".yml", ".yaml", "kustomization"),
     "package_json": ("package.json",),
+    "pipfile": ("pipfile",),
     "poetry": ("pyproject.toml",),
     "pom": ("pom.xml", "extensions.xml"),
     "pre_commit": ("pre-commit-config",),

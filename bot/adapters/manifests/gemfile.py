@@ -11,7 +11,7 @@ published another may not have.
 
 Left alone: gems with `path`, `git`, `github` and the like, also by a block; names and versions that only Ruby knows
 (`"#{…}"`, `ENV[…]`, conditions); a source that the file does not name in plain text; `ruby`; templates (`<% %>`).
-`Gemfile.lock` must be made anew by Bundler after a change.
+`Gemfile.lock` is made anew by Bundler after a change.
 
 A rewrite changes the characters of one version or range.
 """

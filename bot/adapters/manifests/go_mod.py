@@ -5,7 +5,7 @@ Read is `require`, in blocks and on single lines. Go knows no ranges, and so eve
 
 Left alone: what is marked `// indirect`, for those follow from the direct ones and Go itself keeps them; a module that
 the same file replaces, for its version then says nothing; `replace`, `exclude`, `retract`, `tool`, `go` and
-`toolchain`. `go.sum` must be made anew by Go after a change.
+`toolchain`. `go.sum` is made anew by Go after a change.
 
 A rewrite changes the characters of one version.
 """

@@ -1,6 +1,7 @@
 """`pyproject.toml`: dependencies (PEP 621), dependency groups (PEP 735) and what the build needs (PEP 518).
 
-Read are `project.dependencies`, `project.optional-dependencies`, `dependency-groups` and `build-system.requires`.
+Read are `project.dependencies`, `project.optional-dependencies`, `dependency-groups` and `build-system.requires`; and
+what PDM alone writes besides, `tool.pdm.dev-dependencies`, but for what is installed from a folder (`-e`).
 A rewrite changes the characters of one version, or of one range where ranges are widened, and nothing else.
 """
 
@@ -21,7 +22,8 @@ from bot.core.model import Component, Pin, Release
 KIND = "pyproject"
 _FILE = re.compile(r"pyproject\.toml")
 PLACES: tuple[tuple[str, ...], ...] = (("project", "dependencies"), ("build-system", "requires"))
-TABLES: tuple[tuple[str, ...], ...] = (("project", "optional-dependencies"), ("dependency-groups",))
+PDM = ("tool", "pdm", "dev-dependencies")
+TABLES: tuple[tuple[str, ...], ...] = (("project", "optional-dependencies"), ("dependency-groups",), PDM)
 
 
 def open(options: Options, tools: Tools) -> PyProject:
@@ -50,7 +52,7 @@ def _pins(path: str, text: str) -> Iterator[Found]:
     """Pins, each with where its version, or its range, begins and ends in the text."""
     _must_be_toml(path, text)
     for string in _toml.strings(text):
-        if not _is_ours(string.path):
+        if not _is_ours(string.path) or (string.path[:-1] == PDM and string.value.lstrip().startswith("-e ")):
             continue
         line, column = _requirement.place(text, string.at[0])
         try:

@@ -92,7 +92,7 @@ class Requirements:
 
 
 def _rehash(text: str, spot: _Spot, release: Release, where: str) -> str:
-    digests = sorted({artifact.sha256 for artifact in release.artifacts if artifact.sha256})
+    digests = release.digests
     if not digests:
         raise ConfigProblem(
             f"the index gives no sha256 for version {release.version}, and this file asks for hashes",

@@ -31,8 +31,10 @@ Options: `workflow`, the file's name in `.github/workflows`.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import re
+import stat
 import time
 import zipfile
 import zlib
@@ -40,6 +42,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import quote
 
@@ -65,6 +68,9 @@ _LISTED = 90.0  # seconds after which a dispatch that no run shows was lost
 _MOST_ZIP = 32 << 20
 _MOST_REPORT = 16 << 20
 _SKEW = timedelta(minutes=5)
+
+
+_Tip = tuple[str, Sha]  # a branch, and the commit that it points to
 
 
 class _Options(msgspec.Struct, forbid_unknown_fields=True):
@@ -109,14 +115,18 @@ class Actions:
         """See `bot.core.ports.Lab`. Transient when GitHub is away, or lost a dispatch."""
         began = time.monotonic()
         key = f"{trial.head[:12]}-{trial.base_sha[:12]}"
-        async with self._branches(trial, key) as tips:
+        name = f"{key}-{_digest(trial.written)}" if trial.written else key
+        # The base of a smaller group is that of the whole one: its run is found, and not dispatched again.
+        known = bool(trial.written) and await self._found(f"{key}-base", trial.base_sha) is not None
+        async with self._branches(trial, name, known=known) as tips:
             say("waiting for the repository's own Actions")
             old, new = await asyncio.gather(
                 self._side(f"{key}-base", tips[0], trial.seconds),
-                self._side(f"{key}-candidate", tips[1], trial.seconds),
+                self._side(f"{name}-candidate", tips[1], trial.seconds),
             )
             difference = differential.compare(old, new)
-            if difference.newly_failing:
+            # What fails of a smaller group failed twice for the whole one already.
+            if difference.newly_failing and not trial.written:
                 say("running the candidate again")
                 again = await self._side(f"{key}-again", tips[1], trial.seconds)
                 difference = _confirmed(difference, again)
@@ -127,17 +137,22 @@ class Actions:
         )  # fmt: skip
 
     @asynccontextmanager
-    async def _branches(self, trial: Trial, key: str) -> AsyncIterator[tuple[tuple[str, Sha], tuple[str, Sha]]]:
-        """Both sides as branches: what the base is, and the head merged into it."""
-        names = (f"{BRANCHES}/{key}/base", f"{BRANCHES}/{key}/candidate")
+    async def _branches(self, trial: Trial, name: str, *, known: bool) -> AsyncIterator[tuple[_Tip, _Tip]]:
+        """Both sides as branches: what the base is, and the head merged into it or what was written on it.
+
+        known: whether the base ran already. No branch is moved needlessly, for workflows may run on every push.
+        """
+        names = (f"{BRANCHES}/{name}/base", f"{BRANCHES}/{name}/candidate")
         try:
-            for name in names:
-                await self._put(name, trial.base_sha)
-            merged = await self._merge(names[1], trial.head)
-            yield (names[0], trial.base_sha), (names[1], merged or trial.base_sha)
+            if not known:
+                await self._put(names[0], trial.base_sha)
+            written = await self._write(trial) if trial.written else None
+            await self._put(names[1], written or trial.base_sha)
+            tried = written or await self._merge(names[1], trial.head)
+            yield (names[0], trial.base_sha), (names[1], tried or trial.base_sha)
         finally:
-            for name in names:
-                await asyncio.shield(self._remove(name))
+            for one in names:
+                await asyncio.shield(self._remove(one))
 
     async def _put(self, name: str, sha: Sha) -> None:
         """Anew where a trial that was cut off left it."""
@@ -156,7 +171,19 @@ class Actions:
         made = await self._github.post(f"/repos/{self._repo}/merges", data=data)
         return Sha(str(made["sha"])) if isinstance(made, Mapping) and made.get("sha") else None
 
-    async def _side(self, key: str, tip: tuple[str, Sha], seconds: float) -> Side:
+    async def _write(self, trial: Trial) -> Sha:
+        """A commit of the files that were written on the base, for which there is none."""
+        git = f"/repos/{self._repo}/git"
+        before = (await self._github.getitem(f"{git}/commits/{trial.base_sha}"))["tree"]["sha"]
+        files = [
+            {"path": path, "mode": _mode(trial.base / path), "type": "blob", "content": text}
+            for path, text in sorted(trial.written.items())
+        ]
+        tree = await self._github.post(f"{git}/trees", data={"base_tree": before, "tree": files})
+        data = {"message": "Try a part of an update", "tree": tree["sha"], "parents": [trial.base_sha]}
+        return Sha(str((await self._github.post(f"{git}/commits", data=data))["sha"]))
+
+    async def _side(self, key: str, tip: _Tip, seconds: float) -> Side:
         """One side's run, from its dispatch to its report."""
         branch, sha = tip
         run = await self._found(key, sha)
@@ -236,6 +263,15 @@ class Actions:
                 place = await cast(_Places, self._github).place_of(url)
                 return (await self._http.get(place, keep=False, most_bytes=_MOST_ZIP)).body
         return None
+
+
+def _digest(written: Mapping[str, str]) -> str:
+    text = "\0".join(f"{path}\0{written[path]}" for path in sorted(written))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _mode(path: Path) -> str:
+    return "100755" if path.is_file() and path.stat().st_mode & stat.S_IXUSR else "100644"
 
 
 def _ended(run: Mapping[str, Any], conclusion: str, seconds: float = 0.0) -> _Ended:

@@ -43,6 +43,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     altered: str = ""
     latest: str = ""
     node: str = ""
+    hashes: tuple[str, ...] = ()
 
 
 def releases(rows: Sequence[Row]) -> Releases:

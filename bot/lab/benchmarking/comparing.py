@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.core import comparisons
 from bot.core.benchmarks import Measured, Trouble
-from bot.core.comparisons import MOST, USUAL, Bounds, Comparison
+from bot.core.comparisons import MOST, USUAL, Bounds, Comparison, Took
 from bot.core.model import Level
 from bot.core.quoting import code
 from bot.lab.benchmarking import counting
@@ -25,12 +25,16 @@ _MOST_COUNTED = 3  # benchmarks whose instructions are counted: each takes some 
 
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """What came of one probe. problem: why there is nothing to compare, in words with what is foreign quoted."""
+    """What came of one probe. problem: why there is nothing to compare, in words with what is foreign quoted.
+
+    unable: it cannot be had on this machine at all, so that no person can learn more by looking.
+    """
 
     measured: list[Measured] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problem: str = ""
+    unable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +54,11 @@ class Comparing:
         rounds = Rounds(self.bench, self.probe, self.chance, self.until, self.chance.randrange(1 << 16))
         old = await rounds.one(self.bench.before, None)
         if old.problem:
-            outcome.problem = f"{self.probe.title} on the baseline: {code(old.problem, most=300)}"
+            outcome.problem = f"{code(self.probe.title)} on the baseline: {code(old.problem, most=300)}"
             return outcome
         if self.until - self.bench.budget.spent < _FAIR * rounds.longest:
             # A candidate that is cut off by a lack of time would look as if it hung.
-            outcome.problem = f"no time: {self.probe.title} takes {rounds.longest:.0f} s to run but once"
+            outcome.problem = f"no time: {code(self.probe.title)} takes {rounds.longest:.0f} s to run but once"
             return outcome
         new = await self._first_of_after(rounds, old)
         if new.problem:
@@ -62,7 +66,7 @@ class Comparing:
             return outcome
         plans = self._both(old, new, outcome)
         if not plans:
-            outcome.problem = "" if outcome.troubles else f"{self.probe.title}: no benchmark runs on both sides"
+            outcome.problem = "" if outcome.troubles else f"{code(self.probe.title)}: no benchmark runs on both sides"
             return outcome
         await self._sampled(rounds, self._as_many_as_fit(plans, rounds, outcome), outcome)
         return outcome
@@ -81,7 +85,8 @@ class Comparing:
     def _both(self, old: Sheet, new: Sheet, outcome: Outcome) -> Plans:
         """The plans of what has a figure on both sides; the rest is noted. What failed before counts for nothing."""
         if old.failed:
-            first = code(next(iter(old.failed)))
+            name, words = next(iter(old.failed.items()))
+            first = f"{code(name)} ({code(words, most=200)})"
             outcome.notes.append(f"not compared, as they fail on the baseline: {len(old.failed)}, the first is {first}")
         for name in old.figures:
             if name not in new.figures:
@@ -115,7 +120,7 @@ class Comparing:
             found |= self._compared(sides, doubts)
         found |= await self._second_look(rounds, plans, found)
         counts = await self._counts(plans, found)
-        outcome.measured += [self._measured(name, one, counts.get(name)) for name, one in found.items()]
+        outcome.measured += [self._measured(sides, name, one, counts.get(name)) for name, one in found.items()]
         outcome.measured += self._memory(sides)
         if not in_time:
             least = min(len(side.took[name]) for side in sides for name in plans)
@@ -153,10 +158,21 @@ class Comparing:
             self.bench, self.probe, {name: plans[name] for name in wanted[:_MOST_COUNTED]}, self.bounds, self.until
         )
 
-    def _measured(self, name: str, time: Comparison, count: Comparison | None) -> Measured:
-        settled = comparisons.settled(time, count) if count else time
-        place = self.places.place_of(name)
-        return Measured(name=name, seconds=settled, counted=count, own=self.probe.own, place=place)
+    def _measured(self, sides: Sequence[Side], name: str, time: Comparison, count: Comparison | None) -> Measured:
+        return Measured(
+            name=name,
+            seconds=comparisons.settled(time, count) if count else time,
+            counted=count,
+            allocations=self._allocated(sides, lambda took: took.allocations, name),
+            allocated=self._allocated(sides, lambda took: took.allocated, name),
+            own=self.probe.own,
+            place=self.places.place_of(name),
+        )
+
+    def _allocated(self, sides: Sequence[Side], count: Callable[[Took], int | None], name: str) -> Comparison | None:
+        """Where its tool counts what a call asks memory for."""
+        before, after = ([known for took in side.took[name] if (known := count(took)) is not None] for side in sides)
+        return comparisons.exact(before, after, self.bounds) if before and after else None
 
     def _memory(self, sides: Sequence[Side]) -> list[Measured]:
         if not self.probe.weighs:

@@ -9,7 +9,7 @@ import itertools
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -32,8 +32,9 @@ _ASV_FOLDER = re.compile(r'"benchmark_dir"\s*:\s*"([^"\\]{1,200})"')
 class Found:
     """What a tree holds. fixtures: files with tests that take the fixture `benchmark`; timed: files with `time_*`.
 
-    places: (path, name of the function) -> where it stands. timed maps each path to its (root, dotted module).
-    gone: files that only the earlier tree has.
+    others: files with benchmarks that other tools run. places: (path, name of the function) -> where it stands. timed
+    maps each path to its (root, dotted module). gone: files that only the earlier tree has. whole: where that stands
+    by which all of them are run.
     """
 
     fixtures: tuple[str, ...] = ()
@@ -41,21 +42,26 @@ class Found:
     places: Mapping[tuple[str, str], Place] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    whole: Place | None = None
 
     def still_there(self, name: str) -> bool:
         """Whether the later tree has the file of this benchmark."""
         return name.partition("::")[0] not in self.gone
 
     def place_of(self, name: str) -> Place | None:
-        """Of a benchmark by the name that pytest or our own runner gives it: "path::Class::test_it[1]"."""
+        """Of a benchmark by the name that its tool or our own runner gives it: "path::Class::test_it[1]"."""
         path, _, rest = name.partition("[")[0].partition("::")
-        function = re.split(r"::|\.", rest)[-1]
-        return self.places.get((path, function)) or (Place(path=path) if path in self.paths else None)
+        first = rest.partition("/")[0]
+        for function in (first, *(re.split(pattern, first)[-1] for pattern in (r"::|\.", " > "))):
+            if place := self.places.get((path, function)):
+                return place
+        return Place(path=path) if path in self.paths else self.whole
 
     @property
     def paths(self) -> frozenset[str]:
         """Of all files with benchmarks."""
-        return frozenset((*self.fixtures, *self.timed))
+        return frozenset((*self.fixtures, *self.timed, *self.others))
 
 
 def look(tree: Path, *, fixtures_too: bool = True) -> Found:
@@ -67,7 +73,7 @@ def look(tree: Path, *, fixtures_too: bool = True) -> Found:
     fixtures: list[str] = []
     timed: dict[str, tuple[str, str]] = {}
     places: dict[tuple[str, str], Place] = {}
-    for path, text in _texts(tree, "" if fixtures_too else folder):
+    for path, text in texts(tree, "" if fixtures_too else folder):
         module = _module(path, folder)
         tests, times = _functions(text)
         if tests and fixtures_too:
@@ -92,9 +98,12 @@ def _functions(text: str) -> tuple[list[re.Match[str]], list[re.Match[str]]]:
     return tests, [one for one in every if one[1].startswith("time_")]
 
 
-def _texts(tree: Path, below: str) -> Iterator[tuple[str, str]]:
+def texts(
+    tree: Path, below: str = "", *, endings: tuple[str, ...] = (".py",), apart: Collection[str] = _APART
+) -> Iterator[tuple[str, str]]:
+    """(path, text) of the files with such an ending, but for those in folders apart; bounded, and in order."""
     left = _MOST_TOTAL
-    for path in _python_files(tree, below):
+    for path in _files(tree, below, endings, apart):
         if left <= 0 or len(path) > _LONGEST_PATH:
             continue
         try:
@@ -105,15 +114,15 @@ def _texts(tree: Path, below: str) -> Iterator[tuple[str, str]]:
         yield path, text
 
 
-def _python_files(tree: Path, below: str) -> Iterator[str]:
+def _files(tree: Path, below: str, endings: tuple[str, ...], apart: Collection[str]) -> Iterator[str]:
     seen = 0
     start = tree / below
     if not start.resolve().is_relative_to(tree.resolve()):
         return  # a link; the walk does not follow those that it meets, but would begin at this one
     for folder, folders, files in os.walk(start):
-        folders[:] = sorted(name for name in folders if name not in _APART and not name.startswith("-"))
+        folders[:] = sorted(name for name in folders if name not in apart and not name.startswith("-"))
         # A name that begins with a dash would be read as an option.
-        for name in sorted(name for name in files if name.endswith(".py") and not name.startswith("-")):
+        for name in sorted(name for name in files if name.endswith(endings) and not name.startswith("-")):
             seen += 1
             if seen > _MOST_FILES:
                 return

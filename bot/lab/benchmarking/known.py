@@ -17,7 +17,7 @@ from bot.core.model import Level
 from bot.lab import learnt
 from bot.lab.learnt import Learnt
 
-_LAYOUT = "1"  # part of every key: raise it when samples are taken or compared differently
+_LAYOUT = "2"  # part of every key: raise it when samples are taken or compared differently
 _DECODER = msgspec.json.Decoder(tuple[Measured, ...])
 
 
@@ -31,7 +31,7 @@ def recall(store: Learnt, key: str) -> tuple[Measured, ...]:
 
 def remember(store: Learnt, key: str, found: Sequence[Measured]) -> None:
     """Only where nothing got worse."""
-    levels = [one.level for each in found for one in (each.seconds, each.memory) if one is not None]
+    levels = [one.level for each in found for one in each.every]
     if found and all(level is Level.NOTICE for level in levels):
         store.remember(key, msgspec.json.encode(tuple(found)))
 

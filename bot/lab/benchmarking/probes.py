@@ -19,11 +19,16 @@ from bot.core.comparisons import Took
 from bot.lab.benchmarking.finding import Found, as_plan
 from bot.lab.jobs import Ran, Reason
 from bot.lab.ready import INSIDE
+from bot.lab.workbench import Sample
 
 _MOST_NAMES, _MOST_NAME = 200, 200
+_BY_ITSELF = (1, 1)
 _LONG = 1.0  # seconds: a command that takes longer is run once a sample, without one to warm up
 _IMPORTS = 3  # processes of one sample
 _RUNNER = str(INSIDE / "surefoot_bench.py")
+# What is none of Python is run by our own interpreter, which no package can change.
+VISIBLE = (INSIDE, Path(os.path.realpath(sys.base_prefix)))
+OURS = (os.path.realpath(sys.executable), "-I", "-S", _RUNNER)
 
 Plans = Mapping[str, tuple[int, int]]  # name -> calls of one repeat, repeats
 
@@ -55,6 +60,8 @@ class Probe:
     run: (core, plans) -> what to start; plans: of the benchmarks to measure, None when they are still to be found out.
     weighs: its process does nothing else, so that its memory means something. countable: its instructions can be
     counted; a plan of no calls then does all but the work. picky: it runs nothing where a name is not there.
+    foreign: the tree itself has no part in it. guessed: nobody said that it can be run here. build: what is to be run
+    once on each side before; built: side -> the folder with what came of it.
     """
 
     title: str
@@ -64,11 +71,25 @@ class Probe:
     weighs: bool = False
     countable: bool = False
     picky: bool = False
+    foreign: bool = False
+    guessed: bool = False
+    build: Run | None = None
+    built: tuple[tuple[Sample, Path], ...] = ()
+
+    def programs_of(self, sample: Sample) -> Path | None:
+        """The folder of what was built on this very side."""
+        return next((folder for one, folder in self.built if one is sample), None)
 
 
 class _Figure(msgspec.Struct):
     seconds: float
     cpu: float | None = None
+    allocations: int | None = None
+    allocated: int | None = None
+
+    @property
+    def took(self) -> Took:
+        return Took(wall=self.seconds, cpu=self.cpu, allocations=self.allocations, allocated=self.allocated)
 
 
 class _Left(msgspec.Struct):
@@ -108,9 +129,10 @@ def sheet(probe: Probe, ran: Ran) -> Sheet:
         return Sheet(problem=f"its figures cannot be read: {str(problem)[:200]}")
 
 
-def _read_left(data: bytes) -> Sheet:
+def left(data: bytes) -> Sheet:
+    """What a runner of ours leaves. msgspec.DecodeError for what is none of that."""
     told = _LEFT.decode(data)
-    figures = {name: Took(wall=one.seconds, cpu=one.cpu) for name, one in _few(told.figures)}
+    figures = {name: one.took for name, one in _few(told.figures)}
     plans = {name: plan for name, plan in _few(told.plans) if 1 <= plan[0] <= 10**8 and 1 <= plan[1] <= 100}
     failed = {name: words[:300] for name, words in _few(told.failed)}
     return Sheet(figures=_sound(figures), failed=failed, plans=plans, peak=max(0, told.peak) * 1024.0)
@@ -131,25 +153,27 @@ def _sound(figures: Mapping[str, Took]) -> dict[str, Took]:
     return {name: took for name, took in figures.items() if math.isfinite(took.wall) and took.wall > 0}
 
 
-def of_command(command: str) -> Probe:
-    """The owner's own, timed as a whole. It is run by our interpreter, which no package can change."""
+def of_command(command: str, env: Mapping[str, str] | None = None) -> Probe:
+    """The owner's own, timed as a whole, or by the figures that it tells. env: what else it finds in its own."""
     name = command[:_MOST_NAME]
-    visible = (INSIDE, Path(os.path.realpath(sys.base_prefix)))
-    python = (os.path.realpath(sys.executable), "-I", "-S", _RUNNER)
 
     def run(core: int, plans: Plans | None) -> Run:
         plan = {"mode": "command", "core": core, "name": name, "command": command, "runs": 2, "most": _LONG}
         if plans is not None:
-            plan |= {"runs": plans[name][1], "most": None}
-        return Run(command=python, env={"SUREFOOT_BENCH": as_plan(plan)}, visible=visible)
+            plan |= {"runs": plans.get(name, (1, 1))[1], "most": None}
+        return Run(command=OURS, env={**(env or {}), "SUREFOOT_BENCH": as_plan(plan)}, visible=VISIBLE)
 
     return Probe(title=name, own=True, run=run, read=_read_command, weighs=True)
 
 
 def _read_command(data: bytes) -> Sheet:
     """A short command is run once to warm up and then three times; a long one counts as it comes."""
-    told = _read_left(data)
-    plans = {name: (1, 1 if took.wall > _LONG else 4) for name, took in told.figures.items()}
+    told = left(data)
+    # One that tells figures of its own needs no more than one run; it has others in its plan than as a whole.
+    plans = {
+        name: (1, 1) if told.plans.get(name) == _BY_ITSELF or took.wall > _LONG else (1, 4)
+        for name, took in told.figures.items()
+    }
     return Sheet(figures=told.figures, failed=told.failed, plans=plans, peak=told.peak)
 
 
@@ -162,7 +186,7 @@ def of_functions(found: Found) -> Probe:
         plan = {"mode": "functions", "core": core, "roots": roots, "files": files, "numbers": plans}
         return Run(command=("python", _RUNNER), env={"SUREFOOT_BENCH": as_plan(plan)})
 
-    return Probe(title="the functions time_*", own=True, run=run, read=_read_left, countable=True)
+    return Probe(title="the functions time_*", own=True, run=run, read=left, countable=True)
 
 
 def of_imports(groups: Mapping[str, Sequence[str]]) -> Probe:
@@ -173,7 +197,30 @@ def of_imports(groups: Mapping[str, Sequence[str]]) -> Probe:
         plan = {"mode": "imports", "core": core, "groups": wanted, "repeats": _IMPORTS}
         return Run(command=("python", _RUNNER), env={"SUREFOOT_BENCH": as_plan(plan)})
 
-    return Probe(title="imports", own=False, run=run, read=_read_left, weighs=True)
+    return Probe(title="imports", own=False, run=run, read=left, weighs=True, foreign=True)
+
+
+def of_loads(groups: Mapping[str, Sequence[tuple[str, str]]], where: str, node: Path) -> Probe:
+    """The same in Node. groups: name -> (module, "require" or "import"). where: the folder of the project."""
+
+    def run(core: int, plans: Plans | None) -> Run:
+        wanted = {name: list(one) for name, one in groups.items() if plans is None or name in plans}
+        child = [str(node), str(INSIDE / "surefoot_timed_load.cjs")]
+        plan = {"mode": "imports", "core": core, "groups": wanted, "repeats": _IMPORTS, "child": child, "where": where}
+        return Run(command=OURS, env={"SUREFOOT_BENCH": as_plan(plan)}, visible=VISIBLE)
+
+    return Probe(title="loads", own=False, run=run, read=left, weighs=True, foreign=True)
+
+
+def of_starts(programs: Mapping[str, Sequence[str]], env: Mapping[str, str]) -> Probe:
+    """Programs from their start to their end. programs: name -> words."""
+
+    def run(core: int, plans: Plans | None) -> Run:
+        wanted = sorted(programs if plans is None else plans)
+        plan = {"mode": "starts", "core": core, "programs": programs, "wanted": wanted, "repeats": _IMPORTS}
+        return Run(command=OURS, env={**env, "SUREFOOT_BENCH": as_plan(plan)}, visible=VISIBLE)
+
+    return Probe(title="starts of programs", own=False, run=run, read=left)
 
 
 def of_fixtures(found: Found, packages: Container[str]) -> Probe:

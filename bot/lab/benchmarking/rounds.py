@@ -48,7 +48,10 @@ class Rounds:
         began = self.bench.budget.spent
         left = max(1.0, self.until - began)
         most = min(left, _PATIENCE * self.longest + _HEAD_START) if self.longest else left
-        ran = await self.bench.run(sample, run.command, env=run.env, visible=run.visible, seconds=most)
+        built = self.probe.programs_of(sample)
+        env = {**run.env, "SUREFOOT_BUILT": str(built)} if built else run.env
+        visible = (*run.visible, built) if built else run.visible
+        ran = await self.bench.run(sample, run.command, env=env, visible=visible, seconds=most)
         self.longest = max(self.longest, self.bench.budget.spent - began)
         return probes.sheet(self.probe, ran)
 

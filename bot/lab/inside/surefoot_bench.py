@@ -1,9 +1,9 @@
 """Runs in the jail: takes one sample of each benchmark in a process of its own, and leaves the figures as its results.
 
-The plan is JSON in SUREFOOT_BENCH: what to measure ("functions", "imports", "command", or a "module" of Python that
-measures by itself) and how often. Left is {figures: name -> {seconds, cpu}, failed: name -> words, plans: name ->
-[calls, repeats], peak: KiB}. The standard library only; what is measured may change any of it, so the figures are a
-claim of the code under test.
+The plan is JSON in SUREFOOT_BENCH: what to measure ("functions", "imports", "starts", "command", or a "module" of
+Python that measures by itself) and how often. Left is {figures: name -> {seconds, cpu}, failed: name -> words, plans:
+name -> [calls, repeats], peak: KiB}. The standard library only; what is measured may change any of it, so the figures
+are a claim of the code under test.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import re
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ LONGEST = 0.5  # seconds for all repeats of one benchmark in one process, where 
 REPEATS = 5
 MOST_VARIATIONS = 20
 MOST_CALLS = 10_000_000
+MOST_SAID = 1 << 20  # bytes of what a command says that are read for figures
+PATIENCE = 10.0  # seconds that a program may take to tell of its options
 now, cpu_now = time.perf_counter, time.process_time
 
 
@@ -62,19 +65,70 @@ def on_one_core(choice: int) -> None:
 
 
 def imports(sheet: Sheet, plan: dict[str, Any]) -> None:
-    """The best of so many processes; a module can be imported for the first time only once in each."""
+    """The best of so many processes; a module can be imported for the first time only once in each.
+
+    child: the program that imports, where it is none of Python.
+    """
     once = Path(os.environ["SUREFOOT_RESULTS"] + ".once")
     env = {**os.environ, "SUREFOOT_BENCH": json.dumps({**plan, "mode": "import"}), "SUREFOOT_RESULTS": str(once)}
     for _ in range(plan["repeats"]):
-        code = subprocess.call([sys.executable, __file__], env=env)
+        code = subprocess.call(plan.get("child") or [sys.executable, __file__], env=env)
         if code != 0:
             raise SystemExit(f"a process that only imports ended with {code}")
         left = json.loads(once.read_text())
         sheet.failed.update(left["failed"])
         sheet.plans.update(left["plans"])
         for name, figure in left["figures"].items():
-            best = sheet.figures.get(name, figure)
-            sheet.figures[name] = {key: min(best[key], figure[key]) for key in figure}
+            sheet.figures[name] = least(sheet.figures.get(name), figure)
+
+
+def least(best: dict[str, float] | None, figure: dict[str, float]) -> dict[str, float]:
+    """Of each figure the smaller one."""
+    return figure if best is None else {key: min(best[key], figure[key]) for key in best}
+
+
+def starts(sheet: Sheet, plan: dict[str, Any]) -> None:
+    """Each program from its start to its end, so often; the best counts, and one that ends badly has no figure."""
+    for name, words in plan["programs"].items():
+        if name not in plan["wanted"]:
+            continue
+        with sheet.entry(name):
+            for _ in range(plan["repeats"]):
+                code, figure, _ = timed(words, said=False, most=PATIENCE)
+                if code != 0:
+                    raise RuntimeError(f"it ended with {code}")
+                sheet.figures[name] = least(sheet.figures.get(name), figure)
+            sheet.plans[name] = [1, plan["repeats"]]
+
+
+def timed(words: list[str], *, said: bool, most: float | None = None) -> tuple[int, dict[str, float], str]:
+    """The exit code, how long it took, and the end of what it said. most: seconds after which it is ended."""
+    env = {name: value for name, value in os.environ.items() if name not in ("SUREFOOT_BENCH", "SUREFOOT_RESULTS")}
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), now()
+    heard = bytearray()
+    reading, writing = os.pipe()
+    listener = threading.Thread(target=listen, args=(reading, heard), daemon=True)
+    listener.start()
+    # Closed by hand: whoever the program left behind may keep the pipe open for ever, and so keep its reader.
+    one = subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=writing if said else subprocess.DEVNULL)
+    os.close(writing)
+    try:
+        code = one.wait(most)
+    finally:
+        one.kill()
+        one.wait()
+    took, after = now() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    listener.join(1.0)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return code, {"seconds": took, "cpu": cpu}, heard.decode("utf-8", "replace")
+
+
+def listen(pipe: int, heard: bytearray) -> None:
+    """All of it is passed on, and the end of it kept."""
+    while data := os.read(pipe, 1 << 16):
+        heard += data
+        del heard[:-MOST_SAID]
+        os.write(1, data)
 
 
 def import_once(sheet: Sheet, plan: dict[str, Any]) -> None:
@@ -91,23 +145,34 @@ def import_once(sheet: Sheet, plan: dict[str, Any]) -> None:
 def command(sheet: Sheet, plan: dict[str, Any]) -> None:
     """The whole of it, as a shell reads it, from its start to its end; the first of several runs is not counted.
 
-    most: seconds after which one run is enough.
+    most: seconds after which one run is enough. Where it tells figures of its own, they count instead: it then measures
+    by itself, and takes as long as it likes. SUREFOOT_REPORT: the file in which vitest leaves such figures.
     """
-    env = {name: value for name, value in os.environ.items() if name not in ("SUREFOOT_BENCH", "SUREFOOT_RESULTS")}
-    with sheet.entry(plan["name"]):
+    name, told = plan["name"], {}
+    with sheet.entry(name):
         for run in range(plan["runs"]):
-            before, began = resource.getrusage(resource.RUSAGE_CHILDREN), now()
-            code = subprocess.call(["/bin/sh", "-c", plan["command"]], env=env, stdin=subprocess.DEVNULL)
-            took, after = now() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+            code, figure, said = timed(["/bin/sh", "-c", plan["command"]], said=True)
             if code != 0:
                 raise RuntimeError(f"the command ended with {code}")
-            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            sheet.plans[plan["name"]] = [1, run + 1]
-            best = sheet.figures.get(plan["name"]) if run > 1 else None
-            figure = {"seconds": took, "cpu": cpu}
-            sheet.figures[plan["name"]] = figure if best is None else {key: min(best[key], figure[key]) for key in best}
-            if plan["most"] is not None and took > plan["most"]:
+            if told := own_figures(said, os.environ.get("SUREFOOT_REPORT")):
                 break
+            sheet.plans[name] = [1, run + 1]
+            sheet.figures[name] = least(sheet.figures.get(name) if run > 1 else None, figure)
+            if plan["most"] is not None and figure["seconds"] > plan["most"]:
+                break
+    if told:  # of the command as a whole nothing need be known then
+        sheet.figures, sheet.plans = told, {name: [1, 1] for name in told}
+
+
+def own_figures(said: str, report: str | None) -> dict[str, dict[str, float]]:
+    """By the reader that lies beside us."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [*[place for place in sys.path if place != here], here]
+    printed = importlib.import_module("surefoot_printed")
+    if report is None:
+        return dict(printed.figures(said))
+    with open(report, encoding="utf-8") as file:
+        return dict(printed.of_vitest(file.read(MOST_SAID * 16)))
 
 
 def functions(sheet: Sheet, plan: dict[str, Any]) -> None:
@@ -217,9 +282,11 @@ def main() -> None:
     on_one_core(plan["core"])
     if plan["mode"] == "module":  # leaves its results itself
         os.execv(sys.executable, [sys.executable, "-m", *plan["words"]])  # noqa: S606 - in the jail
-    modes = {"functions": functions, "imports": imports, "import": import_once, "command": command}
+    modes = {
+        "functions": functions, "imports": imports, "import": import_once, "starts": starts, "command": command,
+    }  # fmt: skip
     modes[plan["mode"]](sheet, plan)
-    whose = resource.RUSAGE_CHILDREN if plan["mode"] in ("command", "imports") else resource.RUSAGE_SELF
+    whose = resource.RUSAGE_SELF if plan["mode"] in ("functions", "import") else resource.RUSAGE_CHILDREN
     Path(results).write_text(sheet.left(whose))
 
 

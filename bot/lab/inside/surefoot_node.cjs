@@ -79,7 +79,7 @@ function gather() {
     return { kind: path.extname(name).slice(1), text: fs.readFileSync(path.join(parts, name), "utf8") };
   });
   if (fs.existsSync(results)) found.push({ kind: "pytest", text: fs.readFileSync(results, "utf8") });
-  if (found.length) fs.writeFileSync(results, JSON.stringify({ work, parts: found }));
+  if (found.some((part) => part.kind !== "warned")) fs.writeFileSync(results, JSON.stringify({ work, parts: found }));
 }
 
 const root = path.join(process.env.SUREFOOT_WHERE || "", "node_modules");
@@ -91,5 +91,6 @@ fs.mkdirSync(parts, { recursive: true });
 const [program, ...words] = process.argv.slice(2);
 const done = spawnSync(program, words, { stdio: "inherit", env: { ...process.env, SUREFOOT_PARTS: parts } });
 if (done.error) console.error(`surefoot: ${done.error.message}`);
-gather();
+// A benchmark leaves its own results, and so does a command whose owner names its reports; tests in it are none of ours.
+if (!process.env.SUREFOOT_BENCH && !process.env.SUREFOOT_REPORTS) gather();
 process.exit(done.error ? 127 : done.signal ? 128 + os.constants.signals[done.signal] : done.status);

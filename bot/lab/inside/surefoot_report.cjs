@@ -1,5 +1,5 @@
 // Loaded into every Node process of a test run: lets jest, mocha and vitest report test by test, however they are called,
-// and run again only what SUREFOOT_ONLY names. Every other process is left alone.
+// and run again only what SUREFOOT_ONLY names. Of every process it is told which lines earn a deprecation warning.
 "use strict";
 
 const fs = require("node:fs");
@@ -69,6 +69,38 @@ function tell(runner) {
   process.argv.splice(2, own.length, ...runner.add(file), ...(found ? runner.named(found) : []), ...kept);
 }
 
+// Which line of the tree a deprecation warning leads to, and which package raised it, where the stack names one.
+function lineOf(stack, root) {
+  let raised = "";
+  for (const frame of stack.split("\n").slice(1)) {
+    const place = /\(?(?:file:\/\/)?(\/[^()]*|node:[^()]*?):(\d+):\d+\)?$/.exec(frame);
+    if (!place) continue;
+    const own = place[1].startsWith(root) && !place[1].includes("/node_modules/");
+    if (own) return [place[1].slice(root.length), Number(place[2]), raised];
+    const names = place[1].split("/node_modules/");
+    if (!raised) raised = names.length > 1 ? /^(?:@[^/]+\/)?[^/]+/.exec(names.pop())[0] : "";
+  }
+  return null;
+}
+
+// To hear it changes nothing: Node says it all the same.
+function listen() {
+  const [root, file] = [`${process.env.SUREFOOT_WORK}/`, `${parts}/${Date.now()}-${process.pid}.warned`];
+  let left = 200;
+  process.on("warning", (warning) => {
+    try {
+      const found = warning.name === "DeprecationWarning" && left > 0 ? lineOf(String(warning.stack), root) : null;
+      if (!found) return;
+      left -= 1;
+      const [place, line, raised] = found;
+      const words = String(warning.message).slice(0, 300);
+      fs.appendFileSync(file, `${JSON.stringify([place, line, warning.name, words, raised])}\n`);
+    } catch {
+      // A warning that cannot be read is none.
+    }
+  });
+}
+
 function main() {
   let script = process.argv[1] || "";
   try {
@@ -80,4 +112,5 @@ function main() {
   if (found) tell(found[1]);
 }
 
+if (parts) listen();
 if (parts && isMainThread) main();

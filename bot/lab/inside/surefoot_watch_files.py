@@ -8,11 +8,12 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bot.lab.inside import surefoot_watch_javascript as javascript
 from bot.lab.inside import surefoot_watch_source as source
 
 MOST_FILES = 20_000  # of one package
@@ -21,7 +22,8 @@ MOST_TEXT = source.MOST_PARSED + 1
 MOST_HOSTS = 2_000
 _PIECE = 1 << 20
 _TEXTS = (
-    ".py", ".pth", ".js", ".mjs", ".cjs", ".ts", ".json", ".sh", ".bash", ".ps1", ".bat", ".cmd", ".vbs", ".toml",
+    ".py", ".pth", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".go", ".rs", ".json",
+    ".sh", ".bash", ".ps1", ".bat", ".cmd", ".vbs", ".toml",
     ".cfg", ".ini", ".yaml", ".yml", ".pl", ".rb", ".php",
 )  # fmt: skip
 _HOST = re.compile(rb"\b(?:https?|wss?|ftp)://([A-Za-z0-9](?:[A-Za-z0-9.-]{1,252}[A-Za-z0-9]))")
@@ -80,11 +82,20 @@ class Package:
     """The files of one package on one side.
 
     root: nothing outside of it is opened. place: where its paths begin. recorded: path -> its sha256 as its record
-    has it, "" where it has none. odd: what a package should not have, as (what, path).
+    has it, "" where it has none. reader: what a differing file does, by its name and text; Python's where it is not
+    given. looked: is shown the name and the text of every file. odd: what a package should not have, as (what, path).
     """
 
-    def __init__(self, root: str, place: str, recorded: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        root: str,
+        place: str,
+        recorded: Mapping[str, str],
+        reader: Callable[[str, bytes], list[source.Mark]] | None = None,
+        looked: Callable[[str, bytes], None] = lambda name, text: None,
+    ) -> None:
         self._root, self._place = root, place
+        self._reader, self._looked = reader or _marks, looked
         self.odd: list[tuple[str, str]] = []
         self.files: dict[str, File] = {}
         self.hosts: dict[str, str] = {}
@@ -102,6 +113,7 @@ class Package:
             return
         if digest and digest != base64.urlsafe_b64encode(found.digest).rstrip(b"=").decode():
             self.odd.append(("forged", name[:300]))
+        self._looked(name, found.text)
         for host, line in _hosts(found.text):
             self.hosts.setdefault(host, f"{name[:300]}:{line}")
             if len(self.hosts) > MOST_HOSTS:
@@ -137,11 +149,15 @@ class Package:
 
     def _marks(self, name: str) -> list[source.Mark]:
         found = self._read(name)
-        if isinstance(found, str) or not found.text:
-            return []
-        if name.endswith(".pth"):
-            return source.of_pth(found.text)
-        return source.marks(found.text) if name.endswith(".py") else source.of_script(found.text)
+        return [] if isinstance(found, str) or not found.text else self._reader(name, found.text)
+
+
+def _marks(name: str, text: bytes) -> list[source.Mark]:
+    if name.endswith(".pth"):
+        return source.of_pth(text)
+    if name.endswith(javascript.SUFFIXES):
+        return javascript.marks(text)
+    return source.marks(text) if name.endswith(".py") else source.of_script(text)
 
 
 def _hosts(text: bytes) -> Iterator[tuple[str, int]]:

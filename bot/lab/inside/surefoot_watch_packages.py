@@ -1,7 +1,8 @@
 """Runs in the jail: two versions of each package in, facts out; nothing of what is read is run.
 
 The plan is JSON: before, after (the folders of both environments), names (of distributions in them), whole (whether
-what belongs to no distribution is wanted too), packages (of npm: name, folder before or "", folder after or "").
+what belongs to no distribution is wanted too); of all others ecosystem, roots and packages (label, before, after, each
+as folder below its root or "", digest, and name@version, or of npm what packages lie in it).
 The standard library only, started with `-I -S`.
 """
 
@@ -13,10 +14,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bot.lab.inside import surefoot_watch_built as built
 from bot.lab.inside.surefoot_watch_files import MOST_FILES, Package
 
 _HEADS = (
@@ -116,14 +118,24 @@ def entries(package: Package, info: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def npm(folder: str) -> tuple[Package, dict[str, Any]] | None:
-    """A package of npm in its folder, without those that lie inside of it; None where there is none."""
+def npm(folder: str, _digest: str = "", inside: str = "") -> tuple[Package, dict[str, Any]] | None:
+    """A package of npm in its folder; None where there is none.
+
+    inside: folders in it that are packages of the lock themselves, a line each. What lies beside them is its own.
+    """
     root = os.path.realpath(folder) if folder else ""
     if not root or not os.path.isfile(os.path.join(root, "package.json")):
         return None
     names: dict[str, str] = {}
+    others = frozenset(inside.split("\n"))
     for place, folders, files in os.walk(root):
-        folders[:] = [one for one in folders if one != "node_modules"]
+        below = os.path.relpath(place, root)
+        programs = os.path.basename(place) == "node_modules"  # links that the tool makes
+        folders[:] = [
+            one
+            for one in folders
+            if os.path.normpath(f"{below}/{one}") not in others and not (programs and one == ".bin")
+        ]
         names |= {os.path.relpath(os.path.join(place, one), root): "" for one in files}
         if len(names) > MOST_FILES:
             break
@@ -132,16 +144,23 @@ def npm(folder: str) -> tuple[Package, dict[str, Any]] | None:
         document = json.loads(package.text("package.json"))
     except (ValueError, RecursionError):
         document = None
-    return package, _of_npm(document if isinstance(document, dict) else {})
+    return package, _of_npm(document if isinstance(document, dict) else {}, "binding.gyp" in names)
 
 
-def _of_npm(document: dict[str, Any]) -> dict[str, Any]:
-    """package.json in the words of METADATA; what runs at installation are entries of the group `npm`."""
+def _of_npm(document: dict[str, Any], builds: bool) -> dict[str, Any]:
+    """package.json in the words of METADATA; what runs at installation are entries of the group `npm`.
+
+    builds: whether there is what npm builds with node-gyp without being told to.
+    """
     scripts, programs, needs = (_table(document.get(key)) for key in ("scripts", "bin", "dependencies"))
+    needs |= _table(document.get("optionalDependencies"))
+    if builds and document.get("gypfile") is not False and not {"install", "preinstall"} & scripts.keys():
+        scripts["install"] = "node-gyp rebuild"
     if isinstance(document.get("bin"), str):
         programs = {str(document.get("name", "")).rpartition("/")[2]: document["bin"]}
     people = {"Author": [document.get("author")], "Maintainer": _list(document.get("maintainers"))}
-    said = {"License": [document.get("license")], "Requires-Python": [_table(document.get("engines")).get("node")]}
+    licences = _list(document.get("licenses")) or [document.get("license")]
+    said = {"License": licences, "Requires-Python": [_table(document.get("engines")).get("node")]}
     meta = {head: [_plain(one) for one in values if one] for head, values in (people | said).items()}
     meta["Requires-Dist"] = [f"{name} {spec}"[:2000] for name, spec in needs.items()]
     meta["Version"] = [str(document.get("version", ""))]
@@ -194,9 +213,19 @@ def look(plan: dict[str, Any]) -> dict[str, Any]:
         before, after = Side(plan["before"]), Side(plan["after"])
         found["packages"] = {name: told(before.distribution(name), after.distribution(name)) for name in plan["names"]}
         found["whole"] = whole(before, after) if plan.get("whole") else None
-    for name, old, new in plan.get("packages", ()):
-        found["packages"][name] = told(npm(old), npm(new))
+    for label, *sides in plan.get("packages", ()):
+        reader = _READERS[plan["ecosystem"]]
+        placed = zip(plan["roots"], sides, strict=True)
+        old, new = (reader(os.path.join(root, place) if place else "", *more) for root, (place, *more) in placed)
+        found["packages"][label] = told(old, new)
     return found
+
+
+_READERS: Mapping[str, Callable[[str, str, str], tuple[Package, dict[str, Any]] | None]] = {
+    "npm": npm,
+    "cargo": built.crate,
+    "golang": built.module,
+}
 
 
 def main() -> None:

@@ -62,6 +62,8 @@ _WORDS = re.compile(
 _DENSE_TEXT = re.compile(rf"[A-Za-z0-9+/=_-]{{{_DENSE},}}")
 _ESCAPES = re.compile(r"(?:\\x[0-9a-fA-F]{2}){300}")
 _PUSHED = re.compile(r"[^\s#][ \t]{150,}[^\s#\\]")  # behind so many blanks nobody sees it
+# Signs without a shape, so many in a row that they can only hold something: of zero width, variations, tags.
+_INVISIBLE = re.compile("[\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\U000e0000-\U000e01ef]{16,}")
 _SECRETS = re.compile(
     r"\.aws/credentials|\.ssh/id_[a-z0-9]+|\.git-credentials|\.kube/config|\.docker/config\.json|/etc/shadow"
     r"|169\.254\.169\.254|\.config/gcloud|\.config/gh/hosts|Login Data|\.bash_history|wallet\.dat|/proc/1/environ"
@@ -70,6 +72,14 @@ _PIPED = re.compile(
     r"\b(?:curl|wget)\b[^\n|;]{1,200}\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|\bpowershell\b[^\n]{0,80}\s-e(?:nc|ncodedcommand)?\b"
     r"|\bInvoke-Expression\b|\bIEX\s?\(|\bcertutil\b[^\n]{0,80}-decode|/dev/tcp/"
 )
+# One of these stands in whatever the patterns find; to look for them first is ten times as fast.
+_SIGNS = {
+    _SECRETS: (
+        ".aws/", ".ssh/id_", ".git-cred", ".kube/", ".docker/", "/etc/shadow", "169.254.", ".config/g", "Login Data",
+        ".bash_history", "wallet.dat", "/proc/1/",
+    ),
+    _PIPED: ("curl", "wget", "powershell", "Invoke-Expression", "IEX", "certutil", "/dev/tcp/"),
+}  # fmt: skip
 _MANGLED = re.compile(r"\b_0x[0-9a-f]{4,8}\b")
 
 
@@ -285,13 +295,15 @@ def _of_shape(text: str) -> Iterator[Mark]:
             yield Mark("pushed", "text far to the right", number)
         if len(line) >= _DENSE:
             yield from _packed(line, number)
-    if len(_MANGLED.findall(text)) >= 20:
+    if not text.isascii() and (found := _INVISIBLE.search(text)):
+        yield Mark("invisible", f"{len(found[0])} signs", text.count("\n", 0, found.start()) + 1)
+    if text.count("_0x") >= 20 and len(_MANGLED.findall(text)) >= 20:
         yield Mark("mangled", "names such as _0x1a2b", 1)
 
 
 def _of_words(text: str) -> Iterator[Mark]:
     for kind, pattern in (("secrets", _SECRETS), ("piped", _PIPED)):
-        for match in islice(pattern.finditer(text), 50):
+        for match in islice(pattern.finditer(text), 50) if any(sign in text for sign in _SIGNS[pattern]) else ():
             yield Mark(kind, match[0][:100], text.count("\n", 0, match.start()) + 1)
 
 

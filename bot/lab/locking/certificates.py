@@ -10,8 +10,10 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+STORE_PASSWORD = "changeit"  # noqa: S105 - it guards nothing, Java alone wants one
 _LIFE = timedelta(days=1)
 
 
@@ -30,6 +32,12 @@ class Authority:
     def pem(self) -> str:
         """The certificate by which the jailed tool knows the others."""
         return self._own.public_bytes(serialization.Encoding.PEM).decode()
+
+    @property
+    def store(self) -> bytes:
+        """The same as Java reads it. Java asks for a password; this one guards nothing."""
+        form = serialization.BestAvailableEncryption(STORE_PASSWORD.encode())
+        return pkcs12.serialize_java_truststore([pkcs12.PKCS12Certificate(self._own, b"surefoot")], form)
 
     def context(self, host: str) -> ssl.SSLContext:
         """To answer as this host over TLS."""

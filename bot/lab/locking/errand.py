@@ -30,6 +30,7 @@ from bot.tools.http import Http, Reach
 PORT = 3128
 PROJECT = "project"  # the folder of the repository's files, below the working folder
 AUTHORITY, PLAN = "authority.pem", "plan.json"
+STORE = "authority.p12"  # the same for Java, where an errand asks for it
 _BRIDGE = Path(__file__).parents[1] / "inside" / "surefoot_bridge.py"
 _MOST_INPUT = 64 * MIB
 _PROXY = f"http://127.0.0.1:{PORT}"
@@ -75,7 +76,8 @@ class Errand:
     """What to do inside. files: those of the repository, path -> text; settings: files beside it, for the tool alone.
 
     wanted: paths to bring back. env: on top of what names the proxy and the authority; "{work}" stands for the folder
-    that holds settings. visible, roomy: as in `bot.lab.jobs.Job`.
+    that holds settings. visible, placed, roomy: as in `bot.lab.jobs.Job`. data: more files, which need be no text.
+    any_tool: it is not known what tool it is, so the authority is there as Java reads it, too.
     """
 
     steps: Sequence[Step]
@@ -85,6 +87,9 @@ class Errand:
     env: Mapping[str, str] = field(default_factory=dict)
     visible: tuple[Path, ...] = ()
     roomy: bool = False
+    data: Mapping[str, bytes] = field(default_factory=dict)
+    placed: Mapping[str, Path] = field(default_factory=dict)
+    any_tool: bool = False
 
     def with_steps(self, *steps: Step) -> Errand:
         """The same for other commands."""
@@ -110,7 +115,7 @@ async def run(errand: Errand, gateway: Gateway, room: Room) -> Brought:
     Transient when it did not end in time; ConfigProblem for paths that lead out of the repository.
     """
     host = room.host
-    if host.isolation not in (Isolation.FULL, Isolation.PLAIN):
+    if host.isolation not in (Isolation.GVISOR, Isolation.FULL, Isolation.PLAIN):
         raise Permanent(f"a lock file is made in a jail only, and here is none: {host.reason}. {host.mend}")
     with tempfile.TemporaryDirectory(prefix="surefoot-lock-") as name:
         await asyncio.to_thread(_lay_out, Path(name), errand, gateway)
@@ -141,15 +146,18 @@ def _lay_out(folder: Path, errand: Errand, gateway: Gateway) -> None:
         ],
         "wanted": [f"{PROJECT}/{inside(path)}" for path in errand.wanted],
     }
-    files = {**errand.settings, **_placed(errand.files), AUTHORITY: gateway.authority.pem, PLAN: json.dumps(plan)}
-    if sum(len(text) for text in files.values()) > _MOST_INPUT:
+    files: dict[str, str | bytes] = {**errand.settings, **_placed(errand.files)}
+    files |= {AUTHORITY: gateway.authority.pem, PLAN: json.dumps(plan)}
+    files |= {f"{PROJECT}/{inside(path)}": data for path, data in errand.data.items()}
+    files |= {STORE: gateway.authority.store} if errand.any_tool else {}
+    if sum(len(data) for data in files.values()) > _MOST_INPUT:
         raise ConfigProblem(f"the lock and its manifests are greater than {_MOST_INPUT // MIB} MiB")
     (folder / PROJECT).mkdir()
-    for path, text in files.items():
+    for path, data in files.items():
         place = folder / path
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(text.encode("utf-8"))
+            place.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
         except (OSError, ValueError) as problem:
             raise ConfigProblem(f"cannot be laid out: {problem}", where=path) from problem
 
@@ -174,7 +182,9 @@ def _job(errand: Errand, gateway: Gateway, tree: Path, room: Room) -> Job:
         command=(python, "-I", "-S", "-c", _BRIDGE.read_text(), PLAN),
         tree=tree,
         visible=tuple(dict.fromkeys(seen)),
+        placed=errand.placed,
         roomy=errand.roomy,
+        outward=True,
         env={**proxies, "SSL_CERT_FILE": f"{{work}}/{AUTHORITY}", "NO_COLOR": "1", **errand.env},
         limits=Limits(seconds=room.seconds, memory_mib=room.memory_mib, disk_mib=1024),
     )

@@ -2,8 +2,9 @@
 
 The tool speaks to it as to any HTTP proxy. A connection that it believes to be TLS ends here, by a certificate of our
 own that only it trusts, so that each single request is seen: GET of a URL that is allowed, or 403 and a note of who was
-asked for. What is allowed is fetched by `bot.tools.http`, with logins, certificates, bounds and address checks of the
-operator; none of that is ever inside. Nothing is passed on unread in either direction.
+asked for. HEAD is answered by what GET would bring. What is allowed is fetched by `bot.tools.http`, with logins,
+certificates, bounds and address checks of the operator; none of that is ever inside. Nothing is passed on unread in
+either direction.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ from bot.tools.http import Answer, Http, Reach
 _MOST_HEAD = 16 << 10
 _SMALL = 256 << 10
 _AT_A_TIME = 8
-_FILES = (".whl", ".tar.gz", ".zip", ".tgz")  # read once for what they say of themselves, and too big to keep
+# Read once, by their tool or for what they say of themselves, and too big to keep.
+_FILES = (".whl", ".tar.gz", ".zip", ".tgz", ".gem", ".jar", ".nupkg")
 _MOST_REQUESTS = 20_000
 _MOST_BYTES = 1 << 30
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -111,7 +113,8 @@ class Gateway:
             named = ", ".join(sorted(self.strangers)[:3])
             raise ConfigProblem(
                 f"the tool wants to fetch from {named}, which is no part of the indexes and registries of this machine",
-                mend="If it is meant, name it in this machine's settings of pip or npm; else take it out of the files",
+                mend="If it is meant, name it in this machine's settings of pip, npm or Go, or in its sources; else "
+                "take it out of the files",
             )
         for trouble in sorted(self.troubles, key=lambda one: not isinstance(one, Transient)):
             raise trouble
@@ -126,7 +129,7 @@ class Gateway:
     async def serve(self, origin: str, request: web.BaseRequest) -> web.StreamResponse:
         """One request of the tool; origin: what its connection was made for, "" where each request says it."""
         url = origin + request.raw_path if origin else request.raw_path
-        if request.method != "GET":
+        if request.method not in ("GET", "HEAD"):
             return web.Response(status=405)
         if not self.allowed.has_origin(_origin(url)):
             self.stranger(url)
@@ -148,7 +151,8 @@ class Gateway:
             return web.Response(status=403)
         told = web.StreamResponse(headers={"Content-Type": found.kind, "Content-Length": str(len(found.body))})
         await told.prepare(request)
-        await told.write(found.body)
+        if request.method == "GET":
+            await told.write(found.body)
         await told.write_eof()
         return told
 

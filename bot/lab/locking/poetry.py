@@ -13,15 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import re
-import shutil
-import sys
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -29,14 +24,12 @@ from packaging.utils import canonicalize_name
 
 from bot.core import lockfiles
 from bot.core.errors import ConfigProblem, Permanent
-from bot.core.lockreaders import PUBLIC
 from bot.core.locks import LockJob
-from bot.lab.locking import errand, pips, poetry_text, words
-from bot.lab.locking.allowed import Place
+from bot.lab.locking import errand, pips, poetry_text, pythonic, words
 from bot.lab.locking.errand import AUTHORITY, Brought, Errand, Room, Step
 from bot.lab.locking.pips import Indexes
 from bot.lab.locking.poetry_text import Known
-from bot.lab.locking.programs import Program, told
+from bot.lab.locking.programs import Program
 from bot.lab.locking.warehouse import Desk
 from bot.lab.ready import Interpreter
 from bot.lab.resolver import Uv
@@ -45,10 +38,6 @@ NAME = "poetry.lock"
 OLDEST = (2, 0)
 _MEND = "Install it where Surefoot runs (`pipx install poetry`), first on PATH or beside Surefoot's own Python"
 _GROUP = "surefoot-moves"
-_ASK = (
-    "import importlib.metadata as m, json, sys; "
-    "print(json.dumps([sys.executable, sys.prefix, sys.base_prefix, m.version('poetry')]))"
-)
 _WORDS = ("--no-plugins", "--no-interaction", "--no-ansi", "lock")
 _NOISE = re.compile(
     r"(Resolving|Updating) dependencies|Creating virtualenv|Using virtualenv|Writing lock file|Warning:"
@@ -71,44 +60,8 @@ _ENVIRONMENT: Mapping[str, str] = {
 
 
 async def find() -> Program:
-    """The one on PATH, else the one beside our interpreter. Permanent with the mend where there is none of use."""
-    beside = Path(sys.executable).with_name("poetry")
-    script = shutil.which("poetry") or (str(beside) if beside.is_file() else None)
-    if script is None:
-        raise Permanent(f"Poetry is not installed, so its lock files are not made anew. {_MEND}")
-    python = await asyncio.to_thread(_python_of, Path(script))
-    said = await told(python, "-I", "-c", _ASK, mend=_MEND)
-    try:
-        executable, prefix, base, version = json.loads(said)
-    except ValueError as problem:
-        raise Permanent(f"Poetry at {script} cannot be asked what it is. {_MEND}") from problem
-    numbers = tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-    if numbers < OLDEST:
-        raise Permanent(f"Poetry {version} is installed, and locks are made by 2.0 or newer. {_MEND}")
-    folders = (Path(prefix), *await asyncio.to_thread(_real, base))
-    return Program(command=(executable, "-I", "-m", "poetry"), folders=folders, version=numbers)
-
-
-def _real(base: str) -> list[Path]:
-    """The folder that the interpreter itself lies in, and where that is in truth."""
-    return list(dict.fromkeys((Path(base), Path(os.path.realpath(base)))))
-
-
-def _python_of(found: Path) -> str:
-    """The interpreter of an installed script: the one beside it, else the one that its first line names."""
-    script = found.resolve()
-    beside = script.with_name("python")
-    if beside.is_file():
-        return str(beside)
-    try:
-        with script.open("rb") as file:
-            first = file.readline(4096).decode("utf-8", "replace")
-    except OSError:
-        first = ""
-    named = first.removeprefix("#!").split()
-    if not first.startswith("#!/") or not named or not Path(named[0]).name.startswith("python"):
-        raise Permanent(f"Poetry at {script} is a wrapper around another one, which no jail can follow. {_MEND}")
-    return named[0]
+    """As `pythonic.find`."""
+    return await pythonic.find("Poetry", "poetry", OLDEST, _MEND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +77,7 @@ class Tool:
         name, version = pips.wish(job)
         old, root = job.files[job.lock], _root(job)
         indexes = Indexes.of(self.uv, self.also)
-        places, public = _places(indexes, job)
+        places, public = pythonic.places_of(indexes, job)
         program = await find()
         python = await self._python(job)
         folder = job.lock.rpartition("/")[0]
@@ -177,20 +130,6 @@ def _root(job: LockJob) -> str:
     if root not in job.files:
         raise ConfigProblem("is not there, and the lock beside it is of nothing else", where=root)
     return root
-
-
-def _places(indexes: Indexes, job: LockJob) -> tuple[list[Place], str]:
-    """What may be asked, and the URL of the public index's server. ConfigProblem for a lock that names a stranger."""
-    public = f"https://{pips.public_host()}"
-    places = indexes.places
-    if pips.key(f"{public}/simple") not in indexes.known and (mirror := indexes.mirror(f"{public}/simple")):
-        places.append(mirror)
-    for one in lockfiles.read(job.files[job.lock], NAME):
-        if not one.aside and one.origin != PUBLIC and (
-            not pips.is_web(one.origin) or pips.key(one.origin) not in indexes.known
-        ):  # fmt: skip
-            raise indexes.stranger(one.origin, job.lock)
-    return places, public
 
 
 def _pythons(lock: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import unquote
 
 from bot.core.errors import ConfigProblem, Missing
@@ -41,3 +41,27 @@ class Npm:
         if self._chosen not in versions:
             raise Missing(f"{self._url} has no version {self._chosen}")
         return json.dumps({**told, "versions": versions, "dist-tags": {"latest": self._chosen}}).encode()
+
+
+class Gems:
+    """A `gateway.Desk` for a compact index of gems. places: URLs of it; kept: name -> the versions that are shown."""
+
+    def __init__(self, places: Collection[str], kept: Mapping[str, Collection[str]]) -> None:
+        self._urls = {f"{place}/info/{name}": (name, versions) for place in places for name, versions in kept.items()}
+
+    async def answer(self, url: str, get: Get) -> Document | None:
+        """The lines of a gem's page with these versions alone; None for all else."""
+        if unquote(url) not in self._urls:
+            return None
+        name, versions = self._urls[unquote(url)]
+        found = await get(url, "*/*")
+        lines = found.body.decode("utf-8", "replace").splitlines(keepends=True)
+        shown = [line for line in lines if line.startswith("---") or _version_of(line) in versions]
+        if len(shown) < 2:
+            raise Missing(f"{url} has no version {', '.join(versions)} of {name}")
+        return Document("".join(shown).encode(), "text/plain")
+
+
+def _version_of(line: str) -> str:
+    """Of `1.0.0-java dep:>= 1|checksum:…`."""
+    return line.partition(" ")[0].partition("-")[0]

@@ -27,8 +27,8 @@ from bot.core.errors import ConfigProblem, Missing
 from bot.lab.locking.gateway import Document
 
 KIND = "application/vnd.pypi.simple.v1+json"
-_ACCEPT = f"{KIND}, text/html;q=0.1"
-_SOURCES = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".tar.z")
+ACCEPT = f"{KIND}, text/html;q=0.1"
+SOURCES = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar", ".tar.z")
 _MOST_PAGES = 64
 
 Get = Callable[[str, str], Awaitable[Document]]
@@ -68,8 +68,8 @@ class Desk:
     async def answer(self, url: str, get: Get) -> Document | None:
         """A page, a document of one version, or the refusal of a source archive; None for all else."""
         name = unquote(url.rpartition("/")[2])
-        if name.lower().endswith(_SOURCES):
-            raise ConfigProblem(_no_source(name[:200]))
+        if name.lower().endswith(SOURCES):
+            raise ConfigProblem(no_source(name[:200]))
         parts = url.removeprefix(f"{self._public}/").strip("/").split("/") if url.startswith(f"{self._public}/") else []
         match parts:
             case ["simple", name]:
@@ -84,7 +84,7 @@ class Desk:
         """The URL of a package's page, and the files on it."""
         if name not in self._pages:
             url = f"{self._public}/simple/{name}/"
-            found = await get(url, _ACCEPT)
+            found = await get(url, ACCEPT)
             files = await asyncio.to_thread(read, found)
             if len(self._pages) >= _MOST_PAGES:
                 self._pages.pop(next(iter(self._pages)))
@@ -93,7 +93,7 @@ class Desk:
 
     async def _release(self, name: str, version: str, get: Get) -> dict[str, Any]:
         page, listed = await self._page(name, get)
-        files = [file for file in listed if _is_of(file.filename, version)]
+        files = [file for file in listed if is_of(file.filename, version)]
         if not files:
             raise Missing(f"{name} {version} is not on the index")
         if bare := [file for file in files if "sha256" not in file.hashes]:
@@ -110,7 +110,7 @@ class Desk:
         pythons = next((one.requires_python for one in (wheels or files) if one.requires_python), None)
         if not wheels:
             if (needs := self._known(name, version)) is None:
-                raise ConfigProblem(_no_source(f"{name} {version}"))
+                raise ConfigProblem(no_source(f"{name} {version}"))
             return {"summary": "", "requires_dist": needs, "requires_python": pythons}
         if not wheels[0].core_metadata:
             return {"summary": "", "requires_dist": None, "requires_python": pythons}
@@ -163,16 +163,25 @@ class _Anchors(HTMLParser):
             )
 
 
-def _no_source(what: str) -> str:
+def no_source(what: str) -> str:
+    """Said of what would have to be built first."""
     return f"{what} is published as source only: to find out what it needs it would be built, and nothing is built here"
 
 
-def _is_of(filename: str, version: str) -> bool:
+def is_of(filename: str, version: str) -> bool:
+    """Whether a file is of this version, by its name."""
     try:
-        found = parse_wheel_filename(filename)[1] if filename.endswith(".whl") else parse_sdist_filename(filename)[1]
-        return found == Version(version)
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        return version_of(filename) == Version(version)
+    except InvalidVersion:
         return False
+
+
+def version_of(filename: str) -> Version | None:
+    """Of a file, by its name; None for one that names none."""
+    try:
+        return parse_wheel_filename(filename)[1] if filename.endswith(".whl") else parse_sdist_filename(filename)[1]
+    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+        return None
 
 
 def _rank(file: File) -> tuple[bool, bool, str]:

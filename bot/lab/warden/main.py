@@ -134,6 +134,7 @@ class Run:
         for stream, numbers in ((self.out, (OUT, 2)), (self.results, (RESULTS,)), (self.status, (STATUS,))):
             for number in numbers:
                 os.dup2(stream.writing or 0, number)
+        _apart(2)
         for place, data in enumerate(self.order["files"]):
             os.dup2(_in_memory(data), FIRST_FILE + place)
 
@@ -250,6 +251,19 @@ class Run:
             "clean": clean,
             "slot": self.slot,
         }
+
+
+def _apart(fd: int) -> None:
+    """The same pipe, opened once more: who makes one of two copies a pipe that does not wait leaves the other as it is.
+
+    gVisor does so with each that it is given, and takes the flags of the next from what it finds there.
+    """
+    try:
+        own = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_CLOEXEC)
+    except OSError:  # no /proc here
+        return
+    os.dup2(own, fd)
+    os.close(own)
 
 
 def _in_memory(data: bytes) -> int:
