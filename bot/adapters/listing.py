@@ -124,7 +124,8 @@ async def _known(
     component: Component, source: Source, release: Release, sightings: Sightings, now: datetime
 ) -> Release:
     if release.partial:
-        release = replace(await source.detail(component, release), partial=False)
+        release = await source.detail(component, release)
+        release = replace(release, partial=False) if release.partial else release
     if release.published is None and release.seen is None:
         release = replace(release, seen=await sightings.first(component, release, now))
     return release

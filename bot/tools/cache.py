@@ -16,9 +16,10 @@ from typing import Protocol
 import msgspec
 from cachetools import LRUCache
 
-from bot.tools.bundles import DAYS_KEPT, NEW, Bundles
+from bot.tools.bundles import DAYS_KEPT, NEW, Blob, Bundles
 
 BIG = 1 << 20  # what is bigger has a file of its own in any case
+MOST_HEAD = 16 << 10  # bytes of URL and headers; what has more is not found again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +27,13 @@ class Kept:
     """One answer. headers: lower-case names, only those worth keeping.
 
     digest: sha256 of what was sent, in hex, or the ETag that it was sent with.
-    body: what was sent, or what was made of it and is kept instead (`tools.forms`). mark: under what it was asked for.
+    body: what was sent, or what was made of it and is kept instead (`tools.forms`); a view of a file, it may be.
+    mark: under what it was asked for.
     """
 
     url: str
     digest: str
-    body: bytes
+    body: Blob
     headers: Mapping[str, str] = field(default_factory=dict)
     mark: str = ""
 
@@ -90,8 +92,9 @@ class Folder:
     def load(self, key: str) -> Kept | None:
         """The answer as kept; None also when the file is damaged, since its digest is checked."""
         try:
-            head, _, body = self._read(_name(key)).partition(b"\n")
-            kept = _HEADS.decode(head)
+            blob = self._read(_name(key))
+            at = bytes(blob[:MOST_HEAD]).find(b"\n")
+            kept, body = _HEADS.decode(blob[: max(at, 0)]), blob[at + 1 :]
             if hashlib.sha256(body).hexdigest() != (kept.check or kept.digest):
                 return None
         except (OSError, msgspec.DecodeError):
@@ -103,18 +106,18 @@ class Folder:
         check = hashlib.sha256(kept.body).hexdigest()
         said = _Head(url=kept.url, digest=kept.digest, headers=dict(kept.headers), check=check, mark=kept.mark)
         try:
-            self._write(_name(key), msgspec.json.encode(said) + b"\n" + kept.body)
+            self._write(_name(key), b"\n".join((msgspec.json.encode(said), kept.body)))
         except OSError:
             return  # a full disk or a read-only home costs speed, not truth
 
-    def _read(self, name: str) -> bytes:
+    def _read(self, name: str) -> Blob:
         if self._bundles and (found := self._bundles.load(name)):
             return found
         file = f"{self._path}/{name}"
         with open(file, "rb", buffering=0) as raw:  # noqa: PTH123 (hundreds of paths are slow to make)
-            found = raw.read()
+            whole = raw.read()
         os.utime(file)
-        return found
+        return whole
 
     def _write(self, name: str, blob: bytes) -> None:
         """Beside, and then moved into place, so that a reader never sees half a file."""

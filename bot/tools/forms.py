@@ -8,6 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from bot.tools.bundles import Blob
+
 T = TypeVar("T")
 
 
@@ -22,9 +24,9 @@ class Form(Generic[T]):
     name: str
     make: Callable[[Any], T]  # of an `http.Answer`, which this module must not know
     pack: Callable[[T], bytes]
-    unpack: Callable[[bytes], T]
+    unpack: Callable[[Blob], T]
 
-    def known(self, packed: bytes) -> T | None:
+    def known(self, packed: Blob) -> T | None:
         """What was packed, or None where it cannot be read: then the document is asked for again."""
         try:
             return self.unpack(packed)

@@ -48,8 +48,8 @@ __all__ = ["Answer", "Http", "Reach", "retry_after"]
 class _Request:
     """What stays the same when a server sends us on. known: statuses that are answers to the asker, not errors.
 
-    want: headers that are given back beside the usual ones, in lower case. named: the server's own name for what it
-    sends, its ETag, is good enough a digest where it gives one: to read a big page once more takes longer than it.
+    want: headers that are given back beside the usual ones, in lower case. small: what is wanted is a form of it. The
+    server's own name for it, its ETag, is a good enough digest then, and what is kept is no body.
     """
 
     method: str
@@ -58,7 +58,7 @@ class _Request:
     most: int
     known: Collection[int]
     want: frozenset[str] = frozenset()
-    named: bool = False
+    small: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +139,7 @@ class Http:
         Errors as `get` and `form.make`.
         """
         most = most_bytes or self._most_bytes
-        asked = _Request(method="GET", headers=dict(headers or {}), body=None, most=most, known=(), named=True)
+        asked = _Request(method="GET", headers=dict(headers or {}), body=None, most=most, known=(), small=True)
         way = Small(self._cache, key_of(url, asked.headers, form.name), form, mark, self._big)
         heard = bool(turn) and self._turns.get(way.key) == turn
         if (mark or heard) and (known := way.known(marked=not heard)):
@@ -201,7 +201,8 @@ class Http:
                 if answer.status in {301, 302, 303, 307, 308}:
                     return _next(url, answer.headers.get("Location", ""))
                 if answer.status == 304 and mine:
-                    return Answer(url=mine.url, body=mine.body, digest=mine.digest, headers=mine.headers, changed=False)
+                    body = b"" if asked.small else bytes(mine.body)
+                    return Answer(url=mine.url, body=body, digest=mine.digest, headers=mine.headers, changed=False)
                 if answer.status not in asked.known:
                     _raise_for(answer.status, url, answer.headers)
                 body = await _read(answer, asked.most)
@@ -216,7 +217,7 @@ class Http:
             what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
             raise Transient(f"{url.host} cannot be reached: {what}") from error
         lower = {name: answer.headers[name] for name in (*KEPT_HEADERS, *asked.want) if name in answer.headers}
-        if asked.named and (tag := lower.get("etag")):
+        if asked.small and (tag := lower.get("etag")):
             return Answer(url=str(url), body=body, digest=tag, headers=lower, status=answer.status)
         digest = hashlib.sha256(body).hexdigest()
         # Some indexes give no validator at all: then only the body itself can tell whether anything is new.

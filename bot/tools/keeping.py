@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+from bot.tools.bundles import Blob
 from bot.tools.cache import Cache, Kept
 from bot.tools.forms import Form, Made
 
@@ -113,7 +114,7 @@ class Small(Generic[T]):
         value = self.form.known(kept.body)
         return None if value is None else Made(value, kept.digest, changed=False)
 
-    def _keep(self, cache: Cache, answer: Answer, packed: bytes) -> None:
+    def _keep(self, cache: Cache, answer: Answer, packed: Blob) -> None:
         fresh = Kept(url=answer.url, digest=answer.digest, body=packed, headers=answer.headers, mark=self.mark)
         cache.keep(self.key, fresh)
 

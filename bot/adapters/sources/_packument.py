@@ -22,6 +22,7 @@ from bot.adapters.sources._said import (
 from bot.core.errors import Missing, Permanent
 from bot.core.model import Artifact, Release, Trust
 from bot.core.releases import TRUSTED
+from bot.tools.bundles import Blob
 
 INSTALL = "application/vnd.npm.install-v1+json"
 SCRIPTS = ("preinstall", "install", "postinstall")  # what npm runs when it installs a package out of a registry
@@ -94,7 +95,7 @@ class Listing:
 
     __slots__ = ("_known", "_packed", "_reader", "_versions", "attested", "full", "page")
 
-    def __init__(self, document: _Document | _Packed, *, full: bool, page: str, packed: bytes = b"") -> None:
+    def __init__(self, document: _Document | _Packed, *, full: bool, page: str, packed: Blob = b"") -> None:
         self._versions: Mapping[str, _Version | msgspec.Raw] = document.versions or {}
         self._packed = packed
         self._reader = _Reader(document, full=full, page=page)
@@ -117,7 +118,7 @@ class Listing:
         """All of them without what `release` tells better: files, people, times and links. All are partial."""
         return _rows.releases([self._reader.brief(version, _read(said)) for version, said in self._versions.items()])
 
-    def packed(self) -> bytes:
+    def packed(self) -> Blob:
         """The document without all that nobody here reads."""
         return self._packed or self._reader.packed(self._versions)
 
@@ -130,7 +131,7 @@ class Listing:
         return len(self._versions)
 
 
-def unpacked(packed: bytes, *, full: bool, page: str) -> Listing:
+def unpacked(packed: Blob, *, full: bool, page: str) -> Listing:
     """The listing that was packed so. DecodeError for anything else."""
     return Listing(_PACKED.decode(packed), full=full, page=page, packed=packed)
 

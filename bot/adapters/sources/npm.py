@@ -39,6 +39,7 @@ from bot.adapters.sources.pypi import without_login
 from bot.core.errors import Missing, Permanent
 from bot.core.model import Component, Release
 from bot.core.releases import UNNAMED
+from bot.tools.bundles import Blob
 from bot.tools.forms import Form
 from bot.tools.http import Http
 from bot.tools.keeping import Answer
@@ -120,6 +121,8 @@ class Npm:
         provenance = found.trust.provenance
         if (proof := listing.attested.get(release.version)) is not None:
             provenance = await self._proof(proof, registry, component.name, found)
+        if provenance == found.trust.provenance and not found.partial:
+            return found
         return replace(found, trust=replace(found.trust, provenance=provenance), partial=False)
 
     async def _where(self, component: Component) -> tuple[str, str]:
@@ -222,7 +225,7 @@ def _listing(name: str, *, full: bool) -> Form[Listing]:
     def pack(listing: Listing) -> bytes:
         return msgspec.msgpack.encode((listing.full, listing.page, listing.packed()))
 
-    def unpack(packed: bytes) -> Listing:
+    def unpack(packed: Blob) -> Listing:
         said, page, document = _LISTINGS.decode(packed)
         return _packument.unpacked(document, full=said, page=page)
 
@@ -240,7 +243,7 @@ def _brief(name: str) -> Form[_List]:
         document = whole.pack(said.listing) if said.listing else b""
         return msgspec.msgpack.encode(_Packed(releases=said.releases, document=document))
 
-    def unpack(packed: bytes) -> _List:
+    def unpack(packed: Blob) -> _List:
         said = _BRIEFS.decode(packed)
         return _List(releases=said.releases, listing=whole.unpack(said.document) if said.document else None)
 
@@ -251,12 +254,16 @@ def _named(checksum: str) -> Form[str]:
     def make(answer: Answer) -> str:
         return repository_of(answer.body, checksum)
 
-    return Form(name=f"npm proof 1 {checksum}", make=make, pack=str.encode, unpack=bytes.decode)
+    return Form(name=f"npm proof 1 {checksum}", make=make, pack=str.encode, unpack=_text)
+
+
+def _text(packed: Blob) -> str:
+    return str(packed, "utf-8")
 
 
 # Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
 _BRIEFS = msgspec.msgpack.Decoder(_Packed)
-_LISTINGS = msgspec.msgpack.Decoder(tuple[bool, str, bytes])
+_LISTINGS = msgspec.msgpack.Decoder(tuple[bool, str, memoryview])
 
 
 @cache

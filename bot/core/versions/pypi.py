@@ -56,7 +56,7 @@ def is_finished(of: Key) -> bool:
 
 def is_stable(text: str) -> bool:
     """A post-release of a finished version is finished; one of a pre-release is not."""
-    return not _version(text).is_prerelease
+    return is_finished(key(text))
 
 
 def same_release(one: str, other: str) -> bool:
@@ -67,7 +67,7 @@ def same_release(one: str, other: str) -> bool:
 
 def is_zero(text: str) -> bool:
     """0.y in any epoch."""
-    return _version(text).major == 0
+    return line(key(text))[1] == 0
 
 
 def satisfies(text: str, wanted: str) -> bool:
@@ -77,13 +77,13 @@ def satisfies(text: str, wanted: str) -> bool:
 
 def fits(before: str, after: str) -> bool:
     """Whether both are of one build: a local label (1.3+cu121) is its own line, and `==1.3` takes every label."""
-    return _version(before).local == _version(after).local
+    return key(before)[-1] == key(after)[-1]
 
 
 def bump(before: str, after: str) -> Kind:
     """The first number that differs names the kind; another epoch is another numbering."""
-    low, high = sorted((_version(before), _version(after)))
-    return Kind.SCHEME if low.epoch != high.epoch else _numbering.step(low.release, high.release)
+    one, other = key(before), key(after)
+    return Kind.SCHEME if one[0] != other[0] else _numbering.step(one[1], other[1])
 
 
 def _label(local: str | None) -> Label:
