@@ -27,7 +27,7 @@ from bot.core.model import Component, Release
 from bot.core.ports import Backoff, Source
 from bot.tools import quiet, tally
 
-MOST_RELEASES = 150_000  # how many releases and files are held in all, at about half a KiB each
+MOST_RELEASES = 130_000  # how many releases and files are held in all, at about half a KiB each
 MOST_STANDINGS = 100_000  # of how many lists it is known that they are fresh, also when they are not held
 STALE = timedelta(days=1)
 JITTER = 0.1

@@ -3,13 +3,10 @@
 A bundle is written once, whole, and never changed. It begins with a line that says where each answer stands and on
 which day it was last wanted. When there are many bundles they are made one, without what nobody wanted for long; who
 reads an old one meanwhile has it open, and goes on reading. Losing a bundle loses nothing but time.
-
-What is given back is a view of the file as the kernel holds it: nothing is copied of what is only looked through.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import threading
 import time
@@ -35,14 +32,10 @@ Blob = bytes | memoryview
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    file: memoryview
+    handle: int
     start: int
     length: int
     day: int
-
-    def blob(self) -> memoryview:
-        """Shorter than it should be where the file was cut short."""
-        return self.file[self.start : self.start + self.length]
 
 
 class Bundles:
@@ -52,13 +45,13 @@ class Bundles:
         self, path: Path, *, days: int = DAYS_KEPT, today: Callable[[], int] = lambda: int(time.time()) // DAY
     ) -> None:
         self._path, self._today, self._days = path, today, days
-        self._waiting: dict[str, tuple[int, Blob]] = {}
+        self._waiting: dict[str, tuple[int, bytes]] = {}
         self._bytes = 0
         self._places: dict[str, _Place] | None = None
-        self._files: list[str] = []
+        self._files: list[tuple[str, int]] = []  # each with the handle that it was opened by
         self._turn = threading.RLock()  # what is big is made, and kept, in a thread
 
-    def load(self, name: str) -> Blob | None:
+    def load(self, name: str) -> bytes | None:
         """What was kept under a name, None where nothing was."""
         with self._turn:
             if (waiting := self._waiting.get(name)) is not None:
@@ -66,12 +59,12 @@ class Bundles:
             place = self._known().get(name)
             if place is None:
                 return None
-            blob = place.blob()
+            blob = os.pread(place.handle, place.length, place.start)
             if place.day < self._today() - FRESH_DAYS:
                 self.keep(name, blob)
             return blob
 
-    def keep(self, name: str, blob: Blob) -> None:
+    def keep(self, name: str, blob: bytes) -> None:
         """Remember it; it is written with many others, at the latest by `flush`. OSError when that fails."""
         with self._turn:
             before = self._waiting.pop(name, (0, b""))[1]
@@ -90,18 +83,20 @@ class Bundles:
             if len(self._files) < MOST_BUNDLES:
                 self._write(fresh, {})
                 return
-            oldest, files = self._today() - self._days, self._files
+            oldest, files = self._today() - self._days, [file for file, _ in self._files]
             wanted = {name: one for name, one in known.items() if one.day >= oldest and name not in fresh}
             self._write(fresh, wanted)
             for file in files:
                 Path(file).unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go of the files; those of which somebody still holds a view go with the last view."""
+        """Let go of the files."""
         with self._turn:
+            for _, handle in self._files:
+                os.close(handle)
             self._files, self._places = [], None
 
-    def _write(self, fresh: Mapping[str, tuple[int, Blob]], old: Mapping[str, _Place]) -> None:
+    def _write(self, fresh: Mapping[str, tuple[int, bytes]], old: Mapping[str, _Place]) -> None:
         """A new bundle with these. The old ones are copied one by one: together they may be big."""
         sizes = [(name, one.length, one.day) for name, one in old.items()]
         sizes += [(name, len(blob), day) for name, (day, blob) in fresh.items()]
@@ -113,10 +108,7 @@ class Bundles:
         with os.fdopen(os.open(beside, NEW, 0o600), "wb") as out:
             out.write(msgspec.json.encode(index) + b"\n")
             # One that was cut short fills its place, and is found to be damaged when it is read.
-            for one in old.values():
-                blob = one.blob()
-                out.write(blob)
-                out.write(b" " * (one.length - len(blob)))
+            out.writelines(os.pread(one.handle, one.length, one.start).ljust(one.length) for one in old.values())
             out.writelines(blob for _, blob in fresh.values())
         # Names sort by the time they were made, so that the later one counts.
         beside.replace(self._path / f"{PREFIX}{time.time_ns():020}-{token}")
@@ -138,21 +130,20 @@ class Bundles:
 
     def _open(self, file: str, places: dict[str, _Place]) -> None:
         try:
-            os.utime(file)
-            with Path(file).open("rb") as opened:
-                mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError):
-            return  # another process made one of many meanwhile; or it is empty
-        self._files.append(file)
-        end = mapped.find(b"\n", 0, MOST_INDEX)
-        view = memoryview(mapped)
+            handle = os.open(file, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except OSError:
+            return  # another process made one of many meanwhile
+        self._files.append((file, handle))
         try:
+            os.utime(file)
+            with os.fdopen(os.dup(handle), "rb") as raw:
+                head = raw.readline(MOST_INDEX)
             places.update(
-                (name, _Place(view, end + 1 + start, length, day))
-                for name, (start, length, day) in _INDEX.decode(view[: end + 1]).items()
+                (name, _Place(handle, len(head) + start, length, day))
+                for name, (start, length, day) in _INDEX.decode(head).items()
                 if start >= 0 and length >= 0
             )
-        except msgspec.DecodeError:
+        except (OSError, msgspec.DecodeError):
             return  # damaged: as good as none
 
 

@@ -19,7 +19,6 @@ from cachetools import LRUCache
 from bot.tools.bundles import DAYS_KEPT, NEW, Blob, Bundles
 
 BIG = 1 << 20  # what is bigger has a file of its own in any case
-MOST_HEAD = 16 << 10  # bytes of URL and headers; what has more is not found again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +26,7 @@ class Kept:
     """One answer. headers: lower-case names, only those worth keeping.
 
     digest: sha256 of what was sent, in hex, or the ETag that it was sent with.
-    body: what was sent, or what was made of it and is kept instead (`tools.forms`); a view of a file, it may be.
+    body: what was sent, or what was made of it and is kept instead (`tools.forms`); a view, it may be.
     mark: under what it was asked for.
     """
 
@@ -93,11 +92,12 @@ class Folder:
         """The answer as kept; None also when the file is damaged, since its digest is checked."""
         try:
             blob = self._read(_name(key))
-            at = bytes(blob[:MOST_HEAD]).find(b"\n")
-            kept, body = _HEADS.decode(blob[: max(at, 0)]), blob[at + 1 :]
+            at = blob.index(b"\n")
+            # A view: to copy what is mostly decoded at once would take as long as to decode it.
+            kept, body = _HEADS.decode(blob[:at]), memoryview(blob)[at + 1 :]
             if hashlib.sha256(body).hexdigest() != (kept.check or kept.digest):
                 return None
-        except (OSError, msgspec.DecodeError):
+        except (OSError, ValueError, msgspec.DecodeError):
             return None
         return Kept(url=kept.url, digest=kept.digest, headers=kept.headers, body=body, mark=kept.mark)
 
@@ -110,7 +110,7 @@ class Folder:
         except OSError:
             return  # a full disk or a read-only home costs speed, not truth
 
-    def _read(self, name: str) -> Blob:
+    def _read(self, name: str) -> bytes:
         if self._bundles and (found := self._bundles.load(name)):
             return found
         file = f"{self._path}/{name}"

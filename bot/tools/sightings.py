@@ -92,7 +92,7 @@ class FolderSightings:
     def _read(self, name: str) -> bytes:
         """What was kept under this name, b"" where nothing was."""
         if self._bundles:
-            return bytes(self._bundles.load(name) or b"")
+            return self._bundles.load(name) or b""
         try:
             with (self._path / name).open("rb") as opened:
                 return opened.read(MOST_BYTES)
