@@ -260,7 +260,7 @@ BAD = [
     None,
     b"",
     b"none",
-    gzip.compress(b"none"),
+    gzip.compress(b"none", mtime=0),
     packed(index=[]),
     packed(index={"programs": [{"file": 3}]}),
     packed(**{"../../out": b"x"}),
