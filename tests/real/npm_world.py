@@ -7,7 +7,7 @@ import json
 import tarfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,12 @@ from aiohttp import web
 from bot.core.model import Component, Sha
 from bot.core.ports import Trial
 from bot.core.suites import Asked
-from bot.lab import resolver, trial
-from bot.lab.environments import Fetching
 from bot.lab.host import Host
-from bot.lab.locks import Room
-from bot.tools.http import Http, Reach
 from bot.tools.npm import NpmSettings
 from bot.tools.pip import IndexSettings
 from tests.lab import registries
 from tests.lab.world import tree
+from tests.real import labs
 
 Files = Mapping[str, str]
 
@@ -95,15 +92,9 @@ def project(
 async def laboratory(host: Host, registry: Registry, folder: Path, wheels: Path | None = None) -> AsyncIterator[Any]:
     """A lab on a machine that knows this registry alone; and, for Python, this folder of wheels."""
     index = IndexSettings(find_links=(str(wheels),) if wheels else (), no_index=True)
-    reach = Reach(trusted={"127.0.0.1"})
-    http = Http(reach)
-    try:
-        room = Room(host=host, http=http, reach=reach)
-        fetching = Fetching(room=room, npm=lambda: NpmSettings(registry=registry.url))
-        made = trial.laboratory(folder, host=host, uv=resolver.find_uv(index))
-        yield replace(made, fetching=fetching, examiners={})
-    finally:
-        await http.close()
+    settings = NpmSettings(registry=registry.url)
+    async with labs.laboratory(host, folder, index=index, npm=lambda: settings) as made:
+        yield made
 
 
 def a_trial(base: Path, candidate: Path, component: str = "greet", ecosystem: str = "npm", **suites: str) -> Trial:

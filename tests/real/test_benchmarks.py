@@ -6,7 +6,6 @@ What is measured is a small library of the test's own, in a version with half as
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from bot.core.comparisons import Bounds, Comparison, Pace
-from bot.core.model import Grade, Isolation, SuiteResult
+from bot.core.model import Grade, SuiteResult
 from bot.core.suites import PERFORMANCE
-from bot.lab import benchmarks, probe, resolver, trial
+from bot.lab import benchmarks, resolver, trial
 from bot.lab.benchmarking import comparing, counting, finding, probes
 from bot.lab.host import Host
 from bot.lab.workbench import Workbench
@@ -39,17 +38,6 @@ def test_work(benchmark, size):
 def test_without():
     assert work(1) == 0
 """
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
 
 
 async def tried(best: Host, place: Path, examiner: object, files: Mapping[str, str]) -> SuiteResult | None:

@@ -5,76 +5,50 @@ What changes is a small library: in its other version it does everything twice.
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.core import comparisons
-from bot.core.model import Grade, Isolation, Level, Simulation, SuiteResult
+from bot.core.model import Grade, Level, Simulation, SuiteResult
 from bot.core.ports import Trial
 from bot.core.suites import PERFORMANCE, Asked
-from bot.lab import benchmarks, probe, resolver, trial
-from bot.lab.benchmarking import comparing
-from bot.lab.environments import Fetching
+from bot.lab import benchmarks
 from bot.lab.host import Host
-from bot.lab.locks import Crates, Room
+from bot.lab.locks import Crates
 from bot.lab.trial import Laboratory
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
 from tests.lab import registries
 from tests.lab.world import tree
+from tests.real import jails, labs, tools
 from tests.real.npm_world import a_trial
+from tests.real.sampling import samples
 
 Files = Mapping[str, str]
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """As few samples as can be: twice the work is beyond any chance. Nothing is cut off."""
-    monkeypatch.setattr(comparisons, "FEWEST", 2)
-    for module in (comparisons, comparing):
-        monkeypatch.setattr(module, "USUAL", 2)
-    monkeypatch.setattr(comparing, "MOST", 3)
+    samples(monkeypatch, 2)
     monkeypatch.setattr(benchmarks, "_MOST_SECONDS", 1000.0)
 
 
 @pytest.fixture
 def enough(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as ranks need to be sure, where only the clock is known."""
-    monkeypatch.setattr(comparisons, "FEWEST", 5)
-    for module in (comparisons, comparing):
-        monkeypatch.setattr(module, "USUAL", 5)
-    monkeypatch.setattr(comparing, "MOST", 6)
+    samples(monkeypatch, 5)
 
 
 @pytest.fixture
 async def lab(best: Host, tmp_path: Path) -> AsyncIterator[Laboratory]:
     """One that only measures, and an index of crates without any crate."""
     index = registries.Crates()
-    reach = Reach(trusted={"127.0.0.1"})
-    http = Http(reach)
+    examiners = {PERFORMANCE: benchmarks.examine}
     async with index.running(tmp_path):
-        fetching = Fetching(room=Room(host=best, http=http, reach=reach), crates=Crates(index=index.url))
-        uv = resolver.find_uv(IndexSettings(no_index=True))
-        made = trial.laboratory(tmp_path / "lab", host=best, uv=uv, examiners={PERFORMANCE: benchmarks.examine})
-        yield replace(made, fetching=fetching)
-    await http.close()
+        crates = Crates(index=index.url)
+        async with labs.laboratory(best, tmp_path / "lab", examiners=examiners, crates=crates) as made:
+            yield made
 
 
 async def tried(lab: Laboratory, place: Path, sides: tuple[Files, Files], ecosystem: str, run: str = "") -> Simulation:
@@ -171,8 +145,7 @@ def in_go(times: int, bench: str = GO_BENCH, mill: str = MILL) -> Files:
 @pytest.fixture
 def with_go() -> None:
     """Go is there; that it is not is a failure, not a skip."""
-    if shutil.which("go") is None:
-        pytest.fail("Go is not on PATH: install it (Debian: golang-go)")
+    jails.need(tools.go)
 
 
 @pytest.mark.timeout(600)

@@ -5,10 +5,7 @@ What changes is a small library: in its other version it does everything twice.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,14 +14,17 @@ from typing import Any
 import pytest
 
 from bot.core import comparisons
-from bot.core.model import Grade, Isolation, Level, SuiteResult
+from bot.core.model import Grade, Level, SuiteResult
 from bot.core.suites import PERFORMANCE, Asked
-from bot.lab import benchmarks, probe
+from bot.lab import benchmarks
 from bot.lab.benchmarking import comparing
 from bot.lab.host import Host
 from bot.lab.trial import Laboratory
+from tests.real import tools
 from tests.real.npm_world import Registry, a_trial, laboratory, project
+from tests.real.sampling import samples
 
+TOOLS = (tools.node,)
 WORK = """\
 const times = {times};
 function work(n) {{
@@ -40,26 +40,10 @@ RUN = "const { work } = require('mill');\nwork(2e8);\n"
 SAYS = "const { times } = require('mill');\nconsole.log(`grind#coffee x ${1000 / times} ops/sec ±1.00% (90 runs)`);\n"
 
 
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and an npm; none is a failure, not a skip."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
-
-
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """As few samples as can be: twice the work is beyond any chance. Nothing is cut off."""
-    monkeypatch.setattr(comparisons, "FEWEST", 2)
-    for module in (comparisons, comparing):
-        monkeypatch.setattr(module, "USUAL", 2)
-    monkeypatch.setattr(comparing, "MOST", 3)
+    samples(monkeypatch, 2)
     for name in ("_MOST_SECONDS", "_MOST_UNASKED"):
         monkeypatch.setattr(benchmarks, name, 1000.0)
 
@@ -67,10 +51,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def enough(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many as ranks need to be sure, where only the clock is known."""
-    monkeypatch.setattr(comparisons, "FEWEST", 5)
-    for module in (comparisons, comparing):
-        monkeypatch.setattr(module, "USUAL", 5)
-    monkeypatch.setattr(comparing, "MOST", 6)
+    samples(monkeypatch, 5)
 
 
 @pytest.fixture

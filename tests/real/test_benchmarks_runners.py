@@ -4,30 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bot.core.model import Isolation
 from bot.core.suites import PERFORMANCE, UNIT, Asked
-from bot.lab import probe, resolver, trial
 from bot.lab.benchmarking import probes, scripts
 from bot.lab.benchmarking.probes import Sheet
 from bot.lab.benchmarking.rounds import Rounds
-from bot.lab.environments import Fetching
-from bot.lab.locks import Room
+from bot.lab.host import Host
 from bot.lab.workbench import Workbench
-from bot.tools.http import Http, Reach
+from bot.tools.http import Reach
 from bot.tools.npm import settings_of_npm
-from bot.tools.pip import IndexSettings
 from tests.lab.world import tree
+from tests.real import labs, tools
 from tests.real.npm_world import a_trial
 
+TOOLS = (tools.node,)
 WORK = "JSON.parse(JSON.stringify(Array.from({ length: 100 }, (_, n) => [n])))"
 FILES = {
     "package.json": json.dumps(
@@ -54,15 +50,8 @@ FILES = {
 }
 
 
-async def sheets(place: Path) -> Mapping[str, Sheet]:
+async def sheets(best: Host, place: Path) -> Mapping[str, Sheet]:
     """One sample of each, in the jail."""
-    if shutil.which("npm") is None:
-        pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    best = await probe.probe()
-    if best.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(best.reason)
-        pytest.fail(f"{best.reason}. {best.mend}")
     kept: dict[str, Sheet] = {}
 
     async def take(bench: Workbench) -> None:
@@ -74,21 +63,18 @@ async def sheets(place: Path) -> Mapping[str, Sheet]:
             kept[one.title] = await rounds.one(bench.before, None)
 
     reach = Reach(trusted=(await asyncio.to_thread(settings_of_npm)).hosts)
-    http = Http(reach)
-    uv = resolver.find_uv(IndexSettings(no_index=True))
-    made = trial.laboratory(place / "lab", host=best, uv=uv, examiners={PERFORMANCE: take})
-    lab = replace(made, fetching=Fetching(room=Room(host=best, http=http, reach=reach)))
     one = tree(place / "app", FILES)
-    said = await lab.simulate(replace(a_trial(one, one), seconds=900.0, suites={UNIT: Asked(off="not asked here")}))
-    await http.close()
+    question = replace(a_trial(one, one), seconds=900.0, suites={UNIT: Asked(off="not asked here")})
+    async with labs.laboratory(best, place / "lab", reach=reach, examiners={PERFORMANCE: take}) as lab:
+        said = await lab.simulate(question)
     assert kept, said
     return kept
 
 
 @pytest.mark.timeout(900)
-async def test_what_they_print_is_understood(tmp_path: Path) -> None:
+async def test_what_they_print_is_understood(best: Host, tmp_path: Path) -> None:
     """By name, and in seconds: each takes between a microsecond and a millisecond for the same work."""
-    for title, sheet in (await sheets(tmp_path)).items():
+    for title, sheet in (await sheets(best, tmp_path)).items():
         assert not sheet.problem and not sheet.failed, (title, sheet)
         ((name, took),) = sheet.figures.items()
         assert name == ("src/a.bench.mjs::outer > inner [1]" if "vitest" in title else "a task"), title

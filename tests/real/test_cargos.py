@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import json
 import tarfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,19 +15,16 @@ from aiohttp import web
 
 from bot.core.errors import Transient
 from bot.core.model import Grade
-from bot.lab import resolver, trial
-from bot.lab.environments import Fetching
 from bot.lab.host import Host
 from bot.lab.locking import cargo
-from bot.lab.locks import Crates, Room
+from bot.lab.locks import Crates
 from bot.lab.trial import Laboratory
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
 from tests.lab import registries
 from tests.lab.world import tree
-from tests.real import jails
+from tests.real import labs
 from tests.real.npm_world import a_trial
 
+TOOLS = (cargo.find,)
 LIB = """\
 pub fn shout(name: &str) -> String { greet::hail(name).to_uppercase() }
 /// ```
@@ -86,12 +82,6 @@ class Index(registries.Crates):
         return web.Response(text=lines, status=200 if about else 404)
 
 
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and a cargo; none is a failure, not a skip."""
-    return jails.best(lambda: asyncio.run(cargo.find()))
-
-
 @pytest.fixture
 async def index(tmp_path: Path) -> AsyncIterator[Index]:
     """With three versions of a small library; one breaks its users, one does not build."""
@@ -107,12 +97,8 @@ async def index(tmp_path: Path) -> AsyncIterator[Index]:
 @pytest.fixture
 async def lab(best: Host, index: Index, tmp_path: Path) -> AsyncIterator[Laboratory]:
     """A lab where this index stands for crates.io."""
-    reach = Reach(trusted={"127.0.0.1"})
-    http = Http(reach)
-    fetching = Fetching(room=Room(host=best, http=http, reach=reach), crates=Crates(index=index.url))
-    uv = resolver.find_uv(IndexSettings(no_index=True))
-    yield replace(trial.laboratory(tmp_path / "lab", host=best, uv=uv), fetching=fetching, examiners={})
-    await http.close()
+    async with labs.laboratory(best, tmp_path / "lab", crates=Crates(index=index.url)) as made:
+        yield made
 
 
 def project(folder: Path, index: Index, version: str, cksum: str = "") -> Path:

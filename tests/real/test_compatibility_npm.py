@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +10,14 @@ from typing import Any
 
 import pytest
 
-from bot.core.model import Grade, Isolation, Level, SuiteResult
-from bot.lab import compatibility, probe
+from bot.core.model import Grade, Level, SuiteResult
+from bot.lab import compatibility
 from bot.lab.host import Host
 from bot.lab.trial import Laboratory
+from tests.real import tools
 from tests.real.npm_world import Registry, a_trial, laboratory, project
 
+TOOLS = (tools.node,)
 MARK = "// breaks"
 OLD = {
     "index.js": """\
@@ -69,19 +68,6 @@ console.log("typed.ts(1,1): error TS1: always");
 if (version[0] === "2") console.log("typed.ts(2,5): error TS2305: Module has no exported member 'discount'.");
 process.exit(2);
 """
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and an npm; none is a failure, not a skip."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
 
 
 @pytest.fixture

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bot.core.errors import Transient
-from bot.core.model import Grade, Isolation
-from bot.lab import gos, probe, resolver, trial
-from bot.lab.environments import Fetching
+from bot.core.model import Grade
+from bot.lab import gos
 from bot.lab.host import Host
 from bot.lab.locking.allowed import Place
-from bot.lab.locks import Room
 from bot.lab.trial import Laboratory
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
 from tests.lab.world import tree
+from tests.real import labs, tools
 from tests.real.go_world import Proxy
 from tests.real.npm_world import a_trial
 
+TOOLS = (tools.go,)
 GREET = 'package greet\nfunc Hail(name string) string {{ return "{word}, " + name }}\n'
 TESTS = """\
 package app
@@ -38,19 +32,6 @@ func TestParts(t *testing.T) {
 }
 func TestBroken(t *testing.T) { t.Error("already") }
 """
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and Go; none is a failure, not a skip."""
-    if shutil.which("go") is None:
-        pytest.fail("Go is not on PATH: install it (Debian: golang-go)")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
 
 
 @pytest.fixture
@@ -70,12 +51,8 @@ async def proxy(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def lab(best: Host, tmp_path: Path) -> AsyncIterator[Laboratory]:
     """A lab without any index."""
-    reach = Reach(trusted={"127.0.0.1"})
-    http = Http(reach)
-    fetching = Fetching(room=Room(host=best, http=http, reach=reach))
-    uv = resolver.find_uv(IndexSettings(no_index=True))
-    yield replace(trial.laboratory(tmp_path / "lab", host=best, uv=uv), fetching=fetching, examiners={})
-    await http.close()
+    async with labs.laboratory(best, tmp_path / "lab") as made:
+        yield made
 
 
 def project(folder: Path, proxy: Proxy, version: str, tests: str = TESTS, sums: str | None = None) -> Path:

@@ -22,16 +22,9 @@ from bot.core.model import Isolation
 from bot.lab import gvisor, probe, sandbox, seccomp
 from bot.lab.host import Host
 from bot.lab.jobs import Job, Limits, Ran, Reason
-from tests.real import jails
 
 SMALL = Limits(seconds=20, memory_mib=256, pids=64, disk_mib=64)
 REPO = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    return jails.best()
 
 
 @pytest.fixture(scope="module")

@@ -2,64 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Permanent, Transient
+from bot.core.errors import Permanent, Transient
 from bot.core.lockfiles import Moved
-from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
+from bot.core.model import Component
 from bot.lab.host import Host
 from bot.lab.locking import bun
-from bot.lab.locks import LockJob, Locksmith, Relocked, Room
-from bot.tools.http import Http, Reach
+from bot.lab.locks import LockJob
 from bot.tools.npm import NpmSettings
-from bot.tools.pip import IndexSettings
 from bot.tools.secrets import Secret
 from tests.lab.bun_locks import lock_of
 from tests.lab.registries import Npm
-
-SERVERS = Path(__file__).parents[2] / ".venv-real" / "node_modules" / ".bin"
-PACKAGES: dict[str, dict[str, Mapping[str, Any]]] = {
-    "pad": {
-        "1.0.0": {},
-        "1.1.0": {"dependencies": {"tie": "^1.0.0"}},
-        "1.2.0": {"dependencies": {"tie": "^1.1.0"}},
-        "1.9.0": {},
-    },
-    "tie": {"1.0.0": {}, "1.1.0": {}, "1.5.0": {}},
-    "top": {"1.0.0": {"dependencies": {"tie": "^1.0.0"}}},
-}
+from tests.real import tools
+from tests.real.smithing import PACKAGES, of_npm, refusal, relocked
 
 
 @pytest.fixture(autouse=True)
 def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Bun that `make servers` installs, unless another is to be tried."""
-    first = os.environ.get("SUREFOOT_TEST_BUN", str(SERVERS))
-    monkeypatch.setenv("PATH", f"{first}:{os.environ['PATH']}")
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+    tools.first_of_node(monkeypatch, "SUREFOOT_TEST_BUN")
 
 
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[Npm]:
-    """With the packages above."""
+    """With pad, tie and top."""
     async with Npm(packages=PACKAGES).running(tmp_path) as made:
         yield made
 
@@ -75,26 +47,11 @@ def locked(wish: str = "^1.0.0", pad: str = "1.0.0", tie: str = "1.0.0", **more:
     return lock_of(PACKAGES, {"pad": wish, "top": "1.0.0"}, held, **more)
 
 
-@asynccontextmanager
-async def smith(host: Host, settings: NpmSettings, **reach: Any) -> AsyncIterator[Locksmith]:
-    """The locksmith of a machine whose npm has these settings."""
-    there = Reach(trusted=settings.hosts, **reach)
-    async with Http(there) as http:
-        room = Room(host=host, http=http, reach=there, seconds=60, memory_mib=1024)
-        yield Locksmith(room=room, uv=resolver.find_uv(IndexSettings()), npm=lambda: settings)
-
-
 def job(version: str, wish: str, **more: str) -> LockJob:
     """pad moves to a version. more: other files, or the manifest."""
     files = {"package.json": manifest(wish), "bun.lock": locked(), **more}
     component = Component(name="pad", ecosystem="npm")
     return LockJob(files=files, lock="bun.lock", manifest="package.json", component=component, version=version)
-
-
-async def relocked(host: Host, registry: Npm, work: LockJob, **settings: Any) -> Relocked:
-    """What comes of it on a machine that knows this registry alone."""
-    async with smith(host, NpmSettings(**{"registry": f"{registry.url}/", **settings})) as one:
-        return await one.lock(work)
 
 
 @pytest.mark.parametrize("wish", ["^1.1.0", "1.1.0", "^1.0.0"])
@@ -149,7 +106,7 @@ async def test_a_registry_with_a_login_over_tls(best: Host, tmp_path: Path) -> N
     async with private.running(tmp_path):
         logins = {f"//{private.url.removeprefix('https://')}/": Secret("Bearer hunter2")}
         settings = NpmSettings(registry=f"{private.url}/", logins=logins)
-        async with smith(best, settings, ca=private.pem) as one:
+        async with of_npm(best, settings, ca=private.pem) as one:
             made = await one.lock(job("1.1.0", "^1.1.0"))
     assert made.files == {"bun.lock": locked("^1.1.0", "1.1.0")}
     assert set(private.logins) == {"Bearer hunter2"}
@@ -157,9 +114,7 @@ async def test_a_registry_with_a_login_over_tls(best: Host, tmp_path: Path) -> N
 
 async def refused(host: Host, registry: Npm, work: LockJob) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, registry, work)
-    return str(caught.value)
+    return await refusal(relocked(host, registry, work))
 
 
 async def test_what_cannot_be_locked_is_told_in_buns_words(best: Host, registry: Npm) -> None:

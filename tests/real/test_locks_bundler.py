@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Permanent, Transient
+from bot.core.errors import Permanent, Transient
 from bot.core.lockfiles import Moved
-from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
+from bot.core.model import Component
 from bot.lab.host import Host
 from bot.lab.locking import bundler
-from bot.lab.locks import LockJob, Locksmith, Relocked, Room, RubyGems
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
+from bot.lab.locks import LockJob, Locksmith, Relocked, RubyGems
+from bot.tools.http import Reach
 from bot.tools.secrets import Secret
 from tests.lab import registries
 from tests.lab.gem_locks import lock_of
+from tests.real import smithing
 
+TOOLS = (bundler.find,)
 GEMS: dict[str, dict[str, Mapping[str, str]]] = {
     "pad": {
         "1.0.0": {},
@@ -46,21 +44,6 @@ GEMS: dict[str, dict[str, Mapping[str, str]]] = {
 PAD = Component(name="pad", ecosystem="gem")
 
 
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and Ruby; none is a failure, not a skip."""
-    try:
-        asyncio.run(bundler.find())
-    except Permanent as problem:
-        pytest.fail(str(problem))
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
-
-
 @pytest.fixture
 async def index(tmp_path: Path) -> AsyncIterator[registries.Gems]:
     """With the gems above."""
@@ -80,13 +63,9 @@ def locked(pad: str = "1.0.0", tie: str = "1.0.0", asked: str = "= 1.0.0", **mor
     return lock_of(held, [f"pad ({asked})", "top (~> 1.0)"], **more)
 
 
-@asynccontextmanager
-async def smith(host: Host, gems: RubyGems, **reach: Any) -> AsyncIterator[Locksmith]:
+def smith(host: Host, gems: RubyGems, **reach: Any) -> AbstractAsyncContextManager[Locksmith]:
     """The locksmith of a machine where this server stands for rubygems.org."""
-    there = Reach(trusted={"127.0.0.1", "localhost"}, **reach)
-    async with Http(there) as http:
-        room = Room(host=host, http=http, reach=there, seconds=60, memory_mib=1024)
-        yield Locksmith(room=room, uv=resolver.find_uv(IndexSettings()), gems=gems)
+    return smithing.smith(host, Reach(trusted={"127.0.0.1", "localhost"}, **reach), gems=gems)
 
 
 def job(version: str, text: str, **more: str) -> LockJob:
@@ -174,9 +153,7 @@ async def test_a_server_with_a_login_over_tls(best: Host, tmp_path: Path) -> Non
 
 async def refused(host: Host, index: registries.Gems, work: LockJob) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, index, work)
-    return str(caught.value)
+    return await smithing.refusal(relocked(host, index, work))
 
 
 async def test_what_cannot_be_locked_is_told_in_bundlers_words(best: Host, index: registries.Gems) -> None:

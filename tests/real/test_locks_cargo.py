@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Transient
+from bot.core.errors import Transient
 from bot.core.lockfiles import Moved
 from bot.core.model import Component
 from bot.lab.host import Host
@@ -20,20 +19,15 @@ from bot.tools.http import Reach
 from bot.tools.secrets import Secret
 from tests.lab import registries
 from tests.lab.cargo_locks import lock_of, manifest
-from tests.real import jails, smithing
+from tests.real import smithing
 
+TOOLS = (cargo.find,)
 CRATES: dict[str, dict[str, Mapping[str, str]]] = {
     "pad": {"1.0.0": {}, "1.1.0": {"tie": "^1"}, "1.2.0": {"tie": "^1.1"}, "1.9.0": {}, "2.0.0": {"tie": "^2"}},
     "tie": {"1.0.0": {}, "1.1.0": {}},
     "top": {"1.0.0": {"tie": "^1"}},
 }
 PAD = Component(name="pad", ecosystem="cargo")
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and a cargo; none is a failure, not a skip."""
-    return jails.best(lambda: asyncio.run(cargo.find()))
 
 
 @pytest.fixture
@@ -112,9 +106,7 @@ async def test_an_index_with_a_login_over_tls(best: Host, tmp_path: Path) -> Non
 
 async def refused(host: Host, index: registries.Crates, work: LockJob) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, index, work)
-    return str(caught.value)
+    return await smithing.refusal(relocked(host, index, work))
 
 
 async def test_what_cannot_be_locked_is_told_in_cargos_words(best: Host, index: registries.Crates) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Transient
+from bot.core.errors import Transient
 from bot.core.lockfiles import Moved
 from bot.core.model import Component
 from bot.lab.host import Host
@@ -20,8 +19,9 @@ from bot.tools.http import Reach
 from bot.tools.secrets import Secret
 from tests.lab import registries
 from tests.lab.composer_locks import lock_of, manifest
-from tests.real import jails, smithing
+from tests.real import smithing
 
+TOOLS = (composer.find,)
 PACKAGES: dict[str, dict[str, Mapping[str, str]]] = {
     "acme/pad": {
         "1.0.0": {}, "1.1.0": {"acme/tie": "^1.0"}, "1.2.0": {"acme/tie": "^1.1"}, "1.9.0": {},
@@ -31,12 +31,6 @@ PACKAGES: dict[str, dict[str, Mapping[str, str]]] = {
     "acme/top": {"1.0.0": {"acme/tie": "^1.0"}},
 }  # fmt: skip
 PAD = Component(name="acme/pad", ecosystem="composer")
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and a Composer; none is a failure, not a skip."""
-    return jails.best(lambda: asyncio.run(composer.find()))
 
 
 @pytest.fixture
@@ -104,9 +98,7 @@ async def test_a_registry_with_a_login(best: Host, tmp_path: Path) -> None:
 
 async def refused(host: Host, registry: registries.Composer, work: LockJob) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, registry, work)
-    return str(caught.value)
+    return await smithing.refusal(relocked(host, registry, work))
 
 
 async def test_what_cannot_be_locked_is_told_in_composers_words(best: Host, registry: registries.Composer) -> None:

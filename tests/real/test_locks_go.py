@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Permanent, Transient
+from bot.core.errors import Permanent, Transient
 from bot.core.lockfiles import Moved
-from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
+from bot.core.model import Component
 from bot.lab.host import Host
 from bot.lab.locking import golang
 from bot.lab.locking.allowed import Place
-from bot.lab.locks import LockJob, Locksmith, Relocked, Room
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
+from bot.lab.locks import LockJob, Relocked
+from bot.tools.http import Reach
+from tests.real import smithing
 from tests.real.go_world import Database, Proxy
 
+TOOLS = (golang.find,)
 PAD, TIE, TOP = "pad.example/pad", "tie.example/tie", "top.example/top"
 MOD = "module app.example/app\n\ngo 1.18\n\nrequire (\n\t{pad}\n\t{top}\n)\n\nrequire {tie} // indirect\n"
 SOURCE = f'package app\n\nimport (\n\t"{PAD}"\n\t"{TOP}"\n)\n\nvar _ = pad.X + top.X +\n'  # it does not even compile
@@ -80,31 +78,12 @@ class Shop:
 
     async def lock(self, work: LockJob) -> Relocked:
         """What comes of it."""
-        there = Reach(trusted={"127.0.0.1"})
-        async with Http(there) as http:
-            room = Room(host=self.host, http=http, reach=there, seconds=60, memory_mib=1024)
-            return await Locksmith(room=room, uv=resolver.find_uv(IndexSettings())).lock(work)
+        async with smithing.smith(self.host, Reach(trusted={"127.0.0.1"})) as one:
+            return await one.lock(work)
 
     async def refused(self, work: LockJob) -> str:
         """Why not, in the words that a person gets."""
-        with pytest.raises(ConfigProblem) as caught:
-            await self.lock(work)
-        return str(caught.value)
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and Go; none is a failure, not a skip."""
-    try:
-        asyncio.run(golang.find())
-    except Permanent as problem:
-        pytest.fail(str(problem))
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
+        return await smithing.refusal(self.lock(work))
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from bot.tools.npm import NpmSettings
 from bot.tools.secrets import Secret
 from tests.lab.registries import Npm, integrity, tarball
 from tests.real import jails
-from tests.real.smithing import of_npm, relocked
+from tests.real.smithing import of_npm, refusal, relocked
 
 PACKAGES: dict[str, dict[str, Mapping[str, Any]]] = {
     "pad": {
@@ -200,9 +200,7 @@ async def test_a_lock_that_does_not_say_where_from_stays_so(best: Host, registry
 
 async def refused(host: Host, registry: Npm, work: LockJob, **settings: Any) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, registry, work, **settings)
-    return str(caught.value)
+    return await refusal(relocked(host, registry, work, **settings))
 
 
 async def test_a_conflict_is_told_in_npms_words(best: Host, registry: Npm) -> None:

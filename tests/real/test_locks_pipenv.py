@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import os
-import shutil
 import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Transient
+from bot.core.errors import Transient
 from bot.core.lockfiles import Moved
-from bot.core.model import Component, Isolation
-from bot.lab import probe, resolver
+from bot.core.model import Component
 from bot.lab.host import Host
 from bot.lab.locking import pips
-from bot.lab.locks import LockJob, Locksmith, Relocked, Room
-from bot.tools.http import Http, Reach
-from bot.tools.npm import NpmSettings
-from bot.tools.pip import IndexSettings
-from tests.lab import world
+from bot.lab.locks import LockJob, Relocked
 from tests.lab.registries import Wheels
+from tests.real import tools, wheel_world
+from tests.real.smithing import refusal
 
 PAD = Component(name="pad")
-SERVERS = Path(__file__).parents[2] / ".venv-real" / "bin"
-NEEDS = {"pad 1.1": ["tie"], "pad 1.2": ["tie>=1.1"], "top 1.0": ["tie"]}
 SOURCE = {"name": "pypi", "url": f"https://{pips.public_host()}/simple", "verify_ssl": True}
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
 
 
 @pytest.fixture(autouse=True)
 def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Pipenv that `make servers` installs, unless another is to be tried."""
-    path = f"{os.environ.get('SUREFOOT_TEST_PIPENV', str(SERVERS))}:{os.environ['PATH']}"
-    if shutil.which("pipenv", path=path) is None:
-        pytest.fail("Pipenv is neither in .venv-real nor on PATH: run `make servers`")
-    monkeypatch.setenv("PATH", path)
+    tools.first(monkeypatch, "Pipenv", setting="SUREFOOT_TEST_PIPENV")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +47,8 @@ class Shop:
         return json.dumps(document, indent=4, separators=(",", ": "), sort_keys=True) + "\n"
 
     def _entry(self, name: str, version: str, named: bool, marks: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-        wheel = self.folder / f"{name}-{version}-py3-none-any.whl"
         index = {"index": "pypi"} if named else {}
-        checksum = f"sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}"
+        _, checksum = wheel_world.wheel(self.folder, name, version)
         return {"hashes": [checksum], **index, "version": f"=={version}", **marks.get(name, {})}
 
 
@@ -90,22 +66,8 @@ def content_hash(pipfile: str) -> str:
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
     """pad 1.0 to 2.0 (1.1 and 1.2 need tie), tie 1.0 to 1.2, top that needs tie."""
-    folder = tmp_path / "wheels"
-    versions = {"pad": ["1.0", "1.1", "1.2", "2.0"], "tie": ["1.0", "1.1", "1.2"], "top": ["1.0"]}
-    for name, each in versions.items():
-        for version in each:
-            world.wheel(folder, name, version, {f"{name}.py": f"#{version}"}, NEEDS.get(f"{name} {version}", []))
-    async with Wheels(folder=folder).running(tmp_path) as index:
-        yield Shop(index, folder)
-
-
-@asynccontextmanager
-async def smith(host: Host, index: IndexSettings) -> AsyncIterator[Locksmith]:
-    """The locksmith of a machine whose pip has these settings."""
-    reach = Reach(trusted=index.hosts, ca=index.cert)
-    async with Http(reach) as http:
-        room = Room(host=host, http=http, reach=reach, seconds=200, memory_mib=1024)
-        yield Locksmith(room=room, uv=resolver.find_uv(index), npm=lambda: NpmSettings(registry="https://npm.example/"))
+    async with wheel_world.pads(tmp_path) as index:
+        yield Shop(index, index.folder)
 
 
 def pipfile(pad: str, more: str = "") -> str:
@@ -121,10 +83,9 @@ def job(shop: Shop, text: str, version: str, **more: str) -> LockJob:
     return LockJob(files=files, lock="Pipfile.lock", manifest="Pipfile", component=PAD, version=version)
 
 
-async def relocked(host: Host, shop: Shop, work: LockJob, **settings: Any) -> Relocked:
+async def relocked(host: Host, shop: Shop, work: LockJob) -> Relocked:
     """What comes of it on a machine that asks the shop in the stead of the public index."""
-    async with smith(host, IndexSettings(**{"index_url": f"{shop.index.url}/simple", **settings})) as one:
-        return await one.lock(work)
+    return await wheel_world.relocked(host, shop.index, work, seconds=200)
 
 
 @pytest.mark.parametrize("wish", ["==1.1", ">=1.0"])
@@ -151,9 +112,7 @@ async def test_what_the_new_version_needs_moves_with_it(best: Host, shop: Shop) 
 
 async def refused(host: Host, shop: Shop, work: LockJob) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, shop, work)
-    return str(caught.value)
+    return await refusal(relocked(host, shop, work))
 
 
 async def test_what_cannot_be_locked_is_told_in_pipenvs_words(best: Host, shop: Shop) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,38 +19,19 @@ from bot.tools.npm import NpmSettings
 from bot.tools.secrets import Secret
 from tests.lab.pnpm_locks import lock_of
 from tests.lab.registries import Npm
-from tests.real import jails
-from tests.real.smithing import of_npm, relocked
-
-SERVERS = Path(__file__).parents[2] / ".venv-real" / "node_modules" / ".bin"
-PACKAGES: dict[str, dict[str, Mapping[str, Any]]] = {
-    "pad": {
-        "1.0.0": {},
-        "1.1.0": {"dependencies": {"tie": "^1.0.0"}},
-        "1.2.0": {"dependencies": {"tie": "^1.1.0"}},
-        "1.9.0": {},
-    },
-    "tie": {"1.0.0": {}, "1.1.0": {}, "1.5.0": {}},
-    "top": {"1.0.0": {"dependencies": {"tie": "^1.0.0"}}},
-}
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    return jails.best()
+from tests.real import tools
+from tests.real.smithing import PACKAGES, of_npm, refusal, relocked
 
 
 @pytest.fixture(autouse=True)
 def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """The pnpm that `make servers` installs, unless another is to be tried."""
-    first = os.environ.get("SUREFOOT_TEST_PNPM", str(SERVERS))
-    monkeypatch.setenv("PATH", f"{first}:{os.environ['PATH']}")
+    tools.first_of_node(monkeypatch, "SUREFOOT_TEST_PNPM")
 
 
 @pytest.fixture
 async def registry(tmp_path: Path) -> AsyncIterator[Npm]:
-    """With the packages above."""
+    """With pad, tie and top."""
     async with Npm(packages=PACKAGES).running(tmp_path) as made:
         yield made
 
@@ -138,9 +118,7 @@ async def test_a_private_scope_with_a_login_over_tls(best: Host, registry: Npm, 
 
 async def refused(host: Host, registry: Npm, work: LockJob, **settings: Any) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, registry, work, **settings)
-    return str(caught.value)
+    return await refusal(relocked(host, registry, work, **settings))
 
 
 async def test_a_version_that_is_not_there_is_told_in_pnpms_words(best: Host, registry: Npm) -> None:

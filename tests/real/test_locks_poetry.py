@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Transient
+from bot.core.errors import Transient
 from bot.core.lockfiles import Moved
 from bot.core.model import Component
-from bot.lab import resolver
 from bot.lab.host import Host
-from bot.lab.locks import LockJob, Locksmith, Relocked, Room
-from bot.tools.http import Http, Reach
-from bot.tools.npm import NpmSettings
+from bot.lab.locks import LockJob, Relocked
 from bot.tools.pip import IndexSettings
 from tests.lab import world
 from tests.lab.poetry_locks import Writer, own, standard
 from tests.lab.registries import Wheels
-from tests.real import jails
+from tests.real import tools, wheel_world
+from tests.real.smithing import of_pip, refusal
 
 PAD = Component(name="pad")
-SERVERS = Path(__file__).parents[2] / ".venv-real" / "bin"
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    return jails.best()
 
 
 @pytest.fixture(autouse=True)
 def on_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Poetry that `make servers` installs."""
-    path = f"{SERVERS}:{os.environ['PATH']}"
-    if shutil.which("poetry", path=path) is None:
-        pytest.fail("Poetry is neither in .venv-real nor on PATH: run `make servers`")
-    monkeypatch.setenv("PATH", path)
+    tools.first(monkeypatch, "Poetry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +61,15 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         yield Shop(index, Writer(folder))
 
 
-@asynccontextmanager
-async def smith(host: Host, index: IndexSettings) -> AsyncIterator[Locksmith]:
-    """The locksmith of a machine whose pip has these settings."""
-    reach = Reach(trusted=index.hosts, ca=index.cert)
-    async with Http(reach) as http:
-        room = Room(host=host, http=http, reach=reach, seconds=100, memory_mib=1024)
-        uv = resolver.find_uv(index)
-        yield Locksmith(room=room, uv=uv, npm=lambda: NpmSettings(registry="https://npm.example/"))
-
-
 def job(lock: str, manifest: str, version: str, **more: str) -> LockJob:
     """pad moves to a version. more: other files."""
     files = {"pyproject.toml": manifest, "poetry.lock": lock, **more}
     return LockJob(files=files, lock="poetry.lock", manifest="pyproject.toml", component=PAD, version=version)
 
 
-async def relocked(host: Host, shop: Shop, work: LockJob, **settings: Any) -> Relocked:
+async def relocked(host: Host, shop: Shop, work: LockJob) -> Relocked:
     """What comes of it on a machine that asks the shop in the stead of the public index."""
-    async with smith(host, IndexSettings(**{"index_url": shop.url, **settings})) as one:
-        return await one.lock(work)
+    return await wheel_world.relocked(host, shop.index, work)
 
 
 def locked(shop: Shop, manifest: str, *, pad: str = "1.0", tie: str = "1.0", older: bool = False) -> str:
@@ -155,7 +128,7 @@ async def test_a_private_index_with_a_login_over_tls(best: Host, shop: Shop, tmp
         settings = IndexSettings(
             index_url=shop.url, extra=(url.replace("https://", "https://me:hunter2@"),), cert=private.pem
         )
-        async with smith(best, settings) as one:
+        async with of_pip(best, settings) as one:
             made = await one.lock(job(lock, now, "1.1"))
     after = shop.write.lock(now, shop.write.entry("pad", "1.1", {"tie": "*"}, source=url), *held)
     assert made.files == {"poetry.lock": after}
@@ -195,11 +168,9 @@ def marked(entry: str) -> str:
 # --- refusals ------------------------------------------------------------------------------------------------------
 
 
-async def refused(host: Host, shop: Shop, work: LockJob, **settings: Any) -> str:
+async def refused(host: Host, shop: Shop, work: LockJob) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, shop, work, **settings)
-    return str(caught.value)
+    return await refusal(relocked(host, shop, work))
 
 
 async def test_a_conflict_is_told_in_poetrys_words(best: Host, shop: Shop) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.core.errors import ConfigProblem, Permanent, Transient
+from bot.core.errors import Permanent, Transient
 from bot.core.lockfiles import Moved
 from bot.core.model import Component
 from bot.lab.host import Host
@@ -22,8 +22,7 @@ from bot.tools.npm import NpmSettings
 from bot.tools.secrets import Secret
 from tests.lab import yarn_locks
 from tests.lab.registries import Npm
-from tests.real import jails
-from tests.real.smithing import of_npm, relocked
+from tests.real.smithing import of_npm, refusal, relocked
 
 SERVERS = Path(os.environ.get("SUREFOOT_TEST_YARN", Path(__file__).parents[2] / ".venv-real")) / "node_modules"
 PACKAGES: dict[str, dict[str, Mapping[str, Any]]] = {
@@ -37,12 +36,6 @@ PACKAGES: dict[str, dict[str, Mapping[str, Any]]] = {
     "top": {"1.0.0": {"dependencies": {"tie": "^1.0.0"}}},
     "@acme/own": {"1.0.0": {}, "1.0.1": {}},
 }
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    return jails.best()
 
 
 @pytest.fixture(autouse=True)
@@ -184,9 +177,7 @@ async def test_who_else_is_answered_by_the_same_block_keeps_it(best: Host, regis
 
 async def refused(host: Host, registry: Npm, work: LockJob, **settings: Any) -> str:
     """Why it is refused, in the words that a person gets."""
-    with pytest.raises(ConfigProblem) as caught:
-        await relocked(host, registry, work, **settings)
-    return str(caught.value)
+    return await refusal(relocked(host, registry, work, **settings))
 
 
 @pytest.mark.parametrize("kind", ["classic", "modern"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,16 +12,16 @@ import pytest
 from bot.core.differential import Came
 from bot.lab import environments, resolver, sandbox, suites, trees
 from bot.lab.cache import Cache
-from bot.lab.environments import Environment, Fetching
+from bot.lab.environments import Environment
 from bot.lab.host import Host
 from bot.lab.jobs import Limits
-from bot.lab.locks import Room
-from bot.tools.http import Http, Reach
+from bot.tools.http import Reach
 from bot.tools.npm import settings_of_npm
 from bot.tools.pip import IndexSettings
 from tests.lab.world import tree
-from tests.real import jails
+from tests.real import labs, tools
 
+TOOLS = (tools.node,)
 WISHES = {"jest": "^29.0.0", "mocha": "^10.0.0", "vitest": "^2.0.0"}
 BODY = """\
 describe("outer (x)", () => {
@@ -43,30 +42,19 @@ JEST, VITEST, MOCHA = "jest/a.test.js::outer (x) > ", "vitest/v.test.mjs::outer 
 
 
 @pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and an npm; none is a failure, not a skip."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    return jails.best()
-
-
-@pytest.fixture(scope="module")
 def project(best: Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Environment]]:
     """A project that has all three, prepared once; its entry of the cache outlives the preparation."""
     made = tree(tmp_path_factory.mktemp("project"), FILES)
     cache = Cache(folder=tmp_path_factory.mktemp("cache"))
 
     async def prepare() -> Environment:
-        reach = Reach(trusted=settings_of_npm().hosts)
-        http = Http(reach)
-        fetching = Fetching(room=Room(host=best, http=http, reach=reach))
         needs = (environments.NPM,)
         uv = resolver.find_uv(IndexSettings(no_index=True))
-        try:
-            async with environments.prepared(made, uv=uv, cache=cache, needs=needs, fetching=fetching) as ready:
-                return ready
-        finally:
-            await http.close()
+        async with (
+            labs.fetching(best, Reach(trusted=settings_of_npm().hosts)) as fetching,
+            environments.prepared(made, uv=uv, cache=cache, needs=needs, fetching=fetching) as ready,
+        ):
+            return ready
 
     yield made, asyncio.run(prepare())
 

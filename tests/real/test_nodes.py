@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +12,14 @@ import pytest
 
 from bot.core.errors import Transient
 from bot.core.model import Grade, Isolation
-from bot.lab import probe, regression
+from bot.lab import regression
 from bot.lab.host import Host
 from bot.lab.trial import Laboratory
 from tests.lab.world import with_pytest
+from tests.real import tools
 from tests.real.npm_world import Registry, a_trial, laboratory, project
 
+TOOLS = (tools.node,)
 GREET = "exports.hail = (name) => `{word}, ${{name}}`;\n"
 TESTS = """\
 const { test, describe, it } = require("node:test");
@@ -31,19 +30,6 @@ describe("outer", () => { it("is steady", () => {}); it.skip("later", () => {});
 test("broken already", () => assert.equal(1, 2));
 """
 SCRIPTS = {"test": "node --test"}
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and an npm; none is a failure, not a skip."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
 
 
 @pytest.fixture

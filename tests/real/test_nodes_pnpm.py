@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,10 +12,9 @@ from bot.lab.host import Host
 from bot.lab.locking import pnpm
 from bot.lab.trial import Laboratory
 from tests.lab.world import tree
-from tests.real import jails
+from tests.real import jails, tools
 from tests.real.npm_world import Registry, a_trial, laboratory
 
-SERVERS = Path(__file__).parents[2] / ".venv-real" / "node_modules" / ".bin"
 TESTS = """\
 const { test } = require("node:test"), assert = require("node:assert");
 test("hails", () => assert.equal(require("greet").hail("you"), "Hello, you"));
@@ -28,7 +26,7 @@ test("strict", () => assert.throws(() => require("deep")));
 @pytest.fixture
 def best(monkeypatch: pytest.MonkeyPatch) -> Host:
     """The best jail of this machine, and the pnpm that `make servers` installs; none is a failure, not a skip."""
-    monkeypatch.setenv("PATH", f"{os.environ.get('SUREFOOT_TEST_PNPM', SERVERS)}:{os.environ['PATH']}")
+    tools.first_of_node(monkeypatch, "SUREFOOT_TEST_PNPM")
     return jails.best(pnpm.find)
 
 

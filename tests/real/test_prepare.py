@@ -15,18 +15,14 @@ from aiohttp import web
 from bot.core.model import Component, Grade, Isolation, Simulation
 from bot.core.preparing import Prepare
 from bot.core.suites import Asked
-from bot.lab import probe, resolver, trial
-from bot.lab.environments import Fetching
+from bot.lab import probe
 from bot.lab.host import Host
 from bot.lab.locking.allowed import Place
-from bot.lab.locks import Room
 from bot.lab.trial import Laboratory
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
 from bot.tools.secrets import Secret
 from tests.lab import registries
 from tests.lab.world import tree
-from tests.real import jails
+from tests.real import labs
 from tests.real.nginx import Server, nginx
 from tests.real.npm_world import Registry, a_trial, laboratory, project
 from tests.real.serving import plain, program
@@ -108,20 +104,11 @@ def built(folder: Path, version: str, word: str) -> bytes:
     return (folder / f"greet-{version}.gem").read_bytes()
 
 
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    return jails.best()
-
-
 @pytest.fixture
 async def lab(best: Host, tmp_path: Path) -> AsyncIterator[Laboratory]:
     """A lab without any index, whose operator has opened nothing yet."""
-    reach = Reach(trusted={"127.0.0.1"})
-    async with Http(reach) as http:
-        fetching = Fetching(room=Room(host=best, http=http, reach=reach))
-        uv = resolver.find_uv(IndexSettings(no_index=True))
-        yield replace(trial.laboratory(tmp_path / "lab", host=best, uv=uv), fetching=fetching, examiners={})
+    async with labs.laboratory(best, tmp_path / "lab") as made:
+        yield made
 
 
 def opened(lab: Laboratory, *places: Place) -> Laboratory:

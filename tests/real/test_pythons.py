@@ -14,15 +14,8 @@ from bot.lab.cache import Cache
 from bot.lab.host import Host
 from bot.lab.jobs import Job, Limits
 from tests.lab import world
-from tests.real import jails
 
 NAME = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine; none is a failure, not a skip."""
-    return jails.best()
 
 
 @pytest.fixture

@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.core.advisories import Advisory
-from bot.core.errors import Permanent
-from bot.core.model import Component, Grade, Isolation, Level, Simulation
-from bot.lab import gos, probe, resolver, security, trial
-from bot.lab.environments import Fetching
+from bot.core.model import Component, Grade, Level, Simulation
+from bot.lab import gos, security
 from bot.lab.host import Host
 from bot.lab.locking import cargo
 from bot.lab.locking.allowed import Place
-from bot.lab.locks import Crates, Room
+from bot.lab.locks import Crates
 from bot.lab.trial import Laboratory
-from bot.tools.http import Http, Reach
-from bot.tools.pip import IndexSettings
 from tests.lab.world import tree
+from tests.real import labs, tools
 from tests.real.go_world import Proxy
 from tests.real.npm_world import a_trial
 from tests.real.test_cargos import Index
 from tests.real.test_cargos import project as rust
 
+TOOLS = (tools.go, cargo.find)
 TESTS = """\
 package app
 import ("testing"; "greet.example/greet")
 func TestHails(t *testing.T) { _ = greet.Hail("you") }
 """
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, Go and cargo; none is a failure, not a skip."""
-    if shutil.which("go") is None:
-        pytest.fail("Go is not on PATH: install it (Debian: golang-go)")
-    try:
-        asyncio.run(cargo.find())
-    except Permanent as problem:
-        pytest.fail(str(problem))
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
 
 
 class Feed:
@@ -66,13 +45,9 @@ class Feed:
 @asynccontextmanager
 async def laboratory(best: Host, folder: Path, crates: str = "") -> AsyncIterator[Laboratory]:
     """One that examines security alone."""
-    reach = Reach(trusted={"127.0.0.1"})
-    http = Http(reach)
-    room = Room(host=best, http=http, reach=reach)
-    fetching = Fetching(room=room, crates=Crates(index=crates)) if crates else Fetching(room=room)
-    made = trial.laboratory(folder, host=best, uv=resolver.find_uv(IndexSettings(no_index=True)))
-    yield replace(made, fetching=fetching, advisories=Feed(), examiners={"security": security.examine})
-    await http.close()
+    knows: dict[str, Any] = {"crates": Crates(index=crates)} if crates else {}
+    async with labs.laboratory(best, folder, examiners={"security": security.examine}, **knows) as made:
+        yield replace(made, advisories=Feed())
 
 
 def weighty(simulation: Simulation) -> list[str]:

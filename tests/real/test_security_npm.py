@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
@@ -12,30 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.model import Grade, Isolation, Level, SuiteResult
-from bot.lab import probe, sandbox, security, security_load
+from bot.core.model import Grade, Level, SuiteResult
+from bot.lab import sandbox, security, security_load
 from bot.lab.environments import Environment, Interpreter
 from bot.lab.host import Host
 from bot.lab.jobs import Limits
 from tests.lab.world import tree
+from tests.real import tools
 from tests.real.npm_world import Registry, a_trial, laboratory, project
-from tests.real.test_nodes_pnpm import SERVERS
 from tests.real.test_nodes_pnpm import project as of_pnpm
 
+TOOLS = (tools.node,)
 TESTS = {"test/it.test.js": "require('node:test').test('it', () => {});\n"}
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and an npm; none is a failure, not a skip."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
 
 
 @pytest.fixture
@@ -165,7 +152,7 @@ async def test_packages_of_pnpm_are_loaded_where_they_lie(
     best: Host, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In their folders below `.pnpm`, with what they need beside them."""
-    monkeypatch.setenv("PATH", f"{os.environ.get('SUREFOOT_TEST_PNPM', SERVERS)}:{os.environ['PATH']}")
+    tools.first_of_node(monkeypatch, "SUREFOOT_TEST_PNPM")
     registry.publish("deep", "1.0.0", {"index.js": "exports.comma = ',';\n"})
     for version, more in (("1.0.0", ""), ("1.1.0", "require('dns').lookup('evil.example', () => {});\n")):
         text = f"exports.hail = (name) => 'Hello' + require('deep').comma + ' ' + name;\nrequire('deep');\n{more}"

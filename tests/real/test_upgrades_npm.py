@@ -6,27 +6,24 @@ broke bears the mark `// breaks`. The test beside it does not come to those line
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from bot.core.model import Grade, Isolation, Level, Simulation, SuiteResult
-from bot.lab import compatibility, environments, probe, resolver
+from bot.core.model import Grade, Level, Simulation, SuiteResult
+from bot.lab import compatibility
 from bot.lab.host import Host
-from bot.lab.locks import Room
-from bot.lab.trial import Laboratory, laboratory
-from bot.tools.http import Http, Reach
+from bot.lab.trial import Laboratory
+from bot.tools.http import Reach
 from bot.tools.npm import settings_of_npm
-from bot.tools.pip import IndexSettings
 from tests.lab.world import tree
+from tests.real import labs, tools
 from tests.real.npm_world import a_trial
 
+TOOLS = (tools.node,)
 MARK = "// breaks"
 TEST = 'const { test } = require("node:test");\ntest("steady", () => {});\n'
 
@@ -305,19 +302,6 @@ exports.id = () => nanoid();
 
 
 @pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and an npm; none is a failure, not a skip."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    found = asyncio.run(probe.probe())
-    if found.isolation is Isolation.NONE:
-        if os.environ.get("CI_NO_USERNS"):
-            pytest.skip(found.reason)
-        pytest.fail(f"{found.reason}. {found.mend}")
-    return found
-
-
-@pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where one lab keeps what it knows, so that a package is fetched and looked at once."""
     return tmp_path_factory.mktemp("lab")
@@ -326,18 +310,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def lab(best: Host, place: Path) -> AsyncIterator[Laboratory]:
     """A lab that asks the registry of this machine, and examines nothing but compatibility."""
-    reach = Reach(trusted=settings_of_npm().hosts)
-    http = Http(reach)
-    try:
-        yield laboratory(
-            place,
-            host=best,
-            uv=resolver.find_uv(IndexSettings(no_index=True)),
-            fetching=environments.Fetching(room=Room(host=best, http=http, reach=reach)),
-            examiners={"compatibility": compatibility.examine},
-        )
-    finally:
-        await http.close()
+    reach, examiners = Reach(trusted=settings_of_npm().hosts), {"compatibility": compatibility.examine}
+    async with labs.laboratory(best, place, reach=reach, examiners=examiners) as made:
+        yield made
 
 
 async def simulated(lab: Laboratory, upgrade: Upgrade, folder: Path) -> tuple[Simulation, SuiteResult]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +15,10 @@ from bot.lab.host import Host
 from bot.tools.pip import index_of_pip
 from tests.lab import world
 from tests.lab.world import tree
-from tests.real import jails
+from tests.real import tools
 from tests.real.npm_world import Registry, a_trial, laboratory, project
 
+TOOLS = (tools.node,)
 GREET = "exports.hail = () => 'Hello';\nexports.deep = () => exports.hail();\n"
 WARNS = """\
 const util = require("node:util");
@@ -35,14 +35,6 @@ test("b", () => assert.equal(b(), "Hello"));
 test("own", () => process.emitWarning("our own", "DeprecationWarning"));
 test("loud", () => process.emitWarning("no deprecation"));
 """
-
-
-@pytest.fixture(scope="module")
-def best() -> Host:
-    """The best jail of this machine, and an npm; none is a failure, not a skip."""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        pytest.fail("node and npm are not on PATH: install Node.js 18.15 or newer with npm")
-    return jails.best()
 
 
 @pytest.fixture
