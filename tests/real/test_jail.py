@@ -380,22 +380,25 @@ async def test_a_hang_is_ended_with_all_its_daemons(jail: Host) -> None:
 
 
 async def test_a_fork_bomb_meets_its_bound(jail: Host) -> None:
-    """EAGAIN near the bound of tasks; the machine goes on."""
-    told = facts(
-        await attack(
-            jail,
-            """
-            made = 0
-            while made < 1000:
-                try:
-                    if os.fork() == 0: time.sleep(60); os._exit(0)
-                except OSError as problem:
-                    say(made=made, why=errno.errorcode[problem.errno])
-                    break
-                made += 1
-            """,
-        )
+    """EAGAIN near the bound of tasks; the machine goes on. gVisor's own kernel may fall before the bomb is told so."""
+    ran = await attack(
+        jail,
+        """
+        made = 0
+        while made < 1000:
+            try:
+                if os.fork() == 0: time.sleep(60); os._exit(0)
+            except OSError as problem:
+                say(made=made, why=errno.errorcode[problem.errno])
+                break
+            made += 1
+        """,
     )
+    assert ran.clean, ran
+    if jail.isolation is Isolation.GVISOR and "FACTS" not in ran.text:
+        assert ran.code != 0, ran
+        return
+    told = facts(ran)
     assert told["why"] == "EAGAIN"
     assert 32 <= told["made"] <= SMALL.pids + 16
 
