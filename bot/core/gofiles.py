@@ -128,7 +128,7 @@ def pinned(manifest: str, wanted: Mapping[str, str]) -> str:
     text = manifest
     for module, version in wanted.items():
         line = re.compile(rf"(?P<before>^[ \t]*(?:require[ \t]+)?{re.escape(module)}[ \t]+)v[^\s()]+", re.MULTILINE)
-        text = line.sub(lambda found, version=version: found["before"] + version, text, count=1)  # type: ignore[misc]
+        text = line.sub(lambda found, version=version: found["before"] + version, text, count=1)  # type: ignore[misc]  # a lambda with a default
     return text
 
 

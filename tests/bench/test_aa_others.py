@@ -103,7 +103,7 @@ async def of_go(folder: Path) -> Mapping[str, Pool]:
     made = trial.laboratory(folder / "lab", host=host, uv=uv)
     ways = keeping(kept, lambda bench: {"go": compiled.ways(trees[0], trees[1], GOLANG)[0][0]})
     # A function that keeps the bench for itself and gives no result.
-    lab = replace(made, fetching=Fetching(room=Room(host=host, http=http, reach=reach)), examiners={PERFORMANCE: ways})  # type: ignore[dict-item]
+    lab = replace(made, fetching=Fetching(room=Room(host=host, http=http, reach=reach)), examiners={PERFORMANCE: ways})  # type: ignore[dict-item]  # it tells more than a suite
     said = await lab.simulate(replace(a_trial(trees[0], trees[1], ecosystem=GOLANG), seconds=6000.0, suites=QUIET))
     await http.close()
     assert kept, said

@@ -39,7 +39,7 @@ def a_function(**members: Thing) -> Loaded:
 def taken(*path: str, how: How | tuple[How, ...] = How.REQUIRE, guard: Guard = Guard.PLAIN, **more: object) -> Taken:
     """A use of a package `pkg` in the third line."""
     use = Use(path=("pkg", *path), file="a.js", line=3, guard=guard)
-    return Taken(use=use, hows=how if isinstance(how, tuple) else (how,), **more)  # type: ignore[arg-type]
+    return Taken(use=use, hows=how if isinstance(how, tuple) else (how,), **more)  # type: ignore[arg-type]  # any field
 
 
 def judged(one: Taken, before: Loaded, after: Loaded, *, how: str = "require", oldest: str = "") -> Finding | None:

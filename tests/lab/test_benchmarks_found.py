@@ -64,7 +64,7 @@ def test_cargos_benchmarks_are_found_by_target(tmp_path: Path) -> None:
     assert plan(probe, build=True)["words"] == ["--bench", "*"]
     assert probe.build is not None and "RUSTC_BOOTSTRAP" not in probe.build.env
     lines = {"fold 20": 2, "wide/deep/3": 3, "other": None}
-    assert {name: found.place_of(f"benches/c.rs::{name}").line for name in lines} == lines  # type: ignore[union-attr]
+    assert {name: found.place_of(f"benches/c.rs::{name}").line for name in lines} == lines  # type: ignore[union-attr]  # none is missing
     wide = tree(tmp_path / "b", {"crates/x/src/lib.rs": own, "crates/x/benches/m/main.rs": "fn main() {}"})
     ((probe, found),) = compiled.ways(wide, wide, CARGO)
     assert plan(probe, build=True)["words"] == ["--benches", "--workspace"]

@@ -72,7 +72,7 @@ def told(grade: Grade, isolation: Isolation = Isolation.FULL, tests: Sequence[st
     failing = tuple(TestChange(test=test, before="passed", after="failed") for test in tests)
     suite = SuiteResult(kind="unit", command="pytest", grade=grade, why="x", newly_failing=failing)
     # Commits by a letter, which are texts like others.
-    return Simulation(head="b", base="a", grade=grade, why="x", isolation=isolation, suites=(suite,))  # type: ignore[arg-type]
+    return Simulation(head="b", base="a", grade=grade, why="x", isolation=isolation, suites=(suite,))  # type: ignore[arg-type]  # names of commits
 
 
 @dataclass

@@ -80,7 +80,7 @@ def test_gos_lines_tell_of_memory_and_calls_too() -> None:
 def a_report(**figures: object) -> str:
     """One file with one suite of one benchmark, as vitest 3 leaves it."""
     group = {"fullName": "src/a.bench.js > sort", "benchmarks": [{"name": "normal", **figures}]}
-    return json.dumps({"files": [{"filepath": "/work/src/a.bench.js", "groups": [group]}]})
+    return json.dumps({"files": [{"filepath": "/elsewhere/src/a.bench.js", "groups": [group]}]})
 
 
 def test_vitests_report_is_read() -> None:

@@ -465,7 +465,7 @@ def test_which_projects_are_checked(files: dict[str, str], wanted: list[str], ho
     """Those that the settings put together; nothing that could be taken for an option."""
     sides = pair(tmp_path, "", "")
     with a_bench(host, tmp_path, files, sides) as bench:
-        assert tsc._projects(bench, Path()) == wanted  # type: ignore[arg-type]
+        assert tsc._projects(bench, Path()) == wanted  # type: ignore[arg-type]  # all that is used
 
 
 async def test_a_compiler_that_both_sides_have_is_run(host: Host, tmp_path: Path) -> None:

@@ -43,8 +43,8 @@ def host() -> Host:
 
 async def ran(host: Host, *command: str, seconds: float = 120, **more: object) -> Ran:
     """The command with the interpreter that runs us in sight."""
-    seen = (*probe.interpreter(), *more.pop("visible", ()))  # type: ignore[misc]
-    job = Job(command=command, visible=seen, limits=Limits(seconds=seconds), **more)  # type: ignore[arg-type]
+    seen = (*probe.interpreter(), *more.pop("visible", ()))  # type: ignore[misc]  # any field
+    job = Job(command=command, visible=seen, limits=Limits(seconds=seconds), **more)  # type: ignore[arg-type]  # any field
     return await sandbox.run(job, host)
 
 
