@@ -7,6 +7,7 @@ import math
 import resource
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bot.core.model import Isolation
@@ -20,6 +21,7 @@ HOME = "/home/sim"
 WORK = f"{HOME}/tree"
 RESULTS = "/results/results"
 _SOURCE = "/src"
+_OVER = "/over"
 _USER = 1000
 _PATH = "/usr/local/bin:/usr/bin:/bin"
 _SPARE_TASKS = 8  # bwrap's own processes and the shell around the command
@@ -35,8 +37,9 @@ fi
 [ -d "$2" ] || mkdir -p "$2" || exit 125
 if [ -n "$1" ]; then cp -a "$1/." "$2" || { echo "surefoot: the tree could not be copied into the jail"; exit 125; }; fi
 cd "$2" || exit 125
+if [ -n "$5" ]; then cp -a "$5/." "$2" 2>/dev/null; fi
 results=$3
-shift 4
+shift 5
 printf + >&3
 "$@" 3>&- 4>&-
 code=$?
@@ -71,6 +74,7 @@ def laid_out(job: Job, host: Host) -> Iterator[Order]:
 def jailed(job: Job, host: Host) -> Order:
     """The full recipe. KeyError when there is no seccomp table for this machine."""
     assert host.bwrap is not None
+    job = replace(job, placed={**job.placed, _OVER: job.over}) if job.over else job
     sources, placed = _sources(job, host)
     if host.runsc is None:
         ulimit = "" if host.root else str(job.limits.pids + _SPARE_TASKS)
@@ -87,7 +91,8 @@ def jailed(job: Job, host: Host) -> Order:
 
 
 def _started(job: Job, script: str, ulimit: str) -> list[str]:
-    return ["/bin/sh", "-c", script, "sh", _SOURCE if job.tree else "", WORK, RESULTS, ulimit, *job.command]
+    places = (_SOURCE if job.tree else "", WORK, RESULTS, ulimit, _OVER if job.over else "")
+    return ["/bin/sh", "-c", script, "sh", *places, *job.command]
 
 
 def _entered(job: Job, host: Host, runsc: Runsc) -> list[str]:
@@ -122,7 +127,7 @@ def unjailed(job: Job, host: Host, folder: Path) -> Order:
     work.mkdir()
     tree = str(job.tree) if job.tree else ""
     order = _common(job, host)
-    order["argv"] = ["/bin/sh", "-c", _SCRIPT, "sh", tree, str(work), str(results), "", *job.command]
+    order["argv"] = ["/bin/sh", "-c", _SCRIPT, "sh", tree, str(work), str(results), "", "", *job.command]
     order["env"] = _environment(job, home=str(folder), results=str(results), work=str(work))
     return order
 

@@ -46,7 +46,8 @@ class Job:
     """What to run. tree: a folder whose private, writable copy is the working folder; None for an empty one.
 
     visible: folders to be seen at their own path, read-only (an environment, an interpreter). placed: folders to be
-    seen elsewhere, read-only too: path inside -> folder outside; without a jail they are not there. env: all that the
+    seen elsewhere, read-only too: path inside -> folder outside; without a jail they are not there. over: a folder of
+    which a copy is laid over that of the tree, as far as that can be done; not without a jail. env: all that the
     command finds in its environment besides HOME, PATH, LANG, TMPDIR. The command may leave one file of results
     at the path that stands in its environment as SUREFOOT_RESULTS; "{work}" and "{results}" in env stand for the
     working folder and that path. roomy: it reserves far more address space than it ever fills, as Node does for
@@ -58,6 +59,7 @@ class Job:
     tree: Path | None = None
     visible: tuple[Path, ...] = ()
     placed: Mapping[str, Path] = field(default_factory=dict)
+    over: Path | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     roomy: bool = False

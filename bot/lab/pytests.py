@@ -63,6 +63,15 @@ def test_files(tree: Path) -> Iterator[str]:
 test_files.__test__ = False  # type: ignore[attr-defined]  # the name is the trade's; pytest must not collect it
 
 
+def rewritten(tree: Path) -> tuple[str, ...]:
+    """Patterns of the files whose assertions pytest rewrites by itself; none where a setting changes what it writes."""
+    settings = list(_settings(tree))
+    if any("enable_assertion_pass_hook" in one for one in settings):
+        return ()
+    own = [word for one in settings for line in _lines(one.get("python_files")) for word in line.split()]
+    return tuple(dict.fromkeys(("test_*.py", "*_test.py", *own)))
+
+
 def _is_marked(tree: Path, files: Sequence[str]) -> bool:
     """The marker is registered, and some test bears it; the project's own choice by -m is left alone."""
     settings = list(_settings(tree))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.lab.host import Host
 
-_APART = frozenset({".git", ".hg", "__pycache__"})  # not part of what is tested
+APART = frozenset({".git", ".hg", "__pycache__"})  # not part of what is tested
 
 
 def fingerprint(tree: Path) -> str:
@@ -35,7 +35,7 @@ def fingerprint(tree: Path) -> str:
 
 def _walk(tree: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(tree):
-        folders[:] = sorted(name for name in folders if name not in _APART)
+        folders[:] = sorted(name for name in folders if name not in APART)
         # A link to a folder is listed among the folders, but not walked into.
         for name in sorted([*files, *(name for name in folders if (Path(folder) / name).is_symlink())]):
             yield Path(folder) / name

@@ -16,12 +16,13 @@ from bot.core.model import Grade, Isolation, Simulation, SuiteResult
 from bot.core.ports import Advisories, Say, Trial, silent
 from bot.core.quoting import code
 from bot.core.suites import COMPATIBILITY, PERFORMANCE, REGRESSION, SECURITY
-from bot.lab import benchmarks, compatibility, environments, regression, security, suites, trees, warned
+from bot.lab import benchmarks, bytecode, compatibility, environments, regression, security, suites, trees, warned
 from bot.lab.baselines import Baselines
 from bot.lab.cache import Cache
 from bot.lab.environments import Environment
 from bot.lab.host import Host
 from bot.lab.resolver import NotPrepared, Uv
+from bot.lab.suites import Suite
 from bot.lab.testing import Testing
 from bot.lab.workbench import Budget, Examiner, OutOfTime, Sample, Unable, Workbench
 
@@ -202,8 +203,7 @@ class _Attempt:
         """The tests first, for they matter most; then what is examined beside them, as far as time allows."""
         notes = [*bench.after.environment.notes]
         found = suites.find(bench.after.tree, self.trial.suites, bench.after.environment.ecosystem)
-        testing = Testing(bench, self.lab.baselines)
-        tested = [await self._in_time(suite.kind, testing.of(suite), notes) for suite in found]
+        tested = await self._tested(bench, found, notes) if found else []
         examiners = self._able(bench.after.environment.ecosystem, notes)
         quiet = {kind: one for kind, one in examiners.items() if kind != PERFORMANCE}
         examined = await asyncio.gather(*(self._in_time(kind, one(bench), notes) for kind, one in quiet.items()))
@@ -218,6 +218,13 @@ class _Attempt:
         ]
         late = [kind for kind, result in zip(quiet, examined, strict=False) if isinstance(result, OutOfTime)]
         return self._said(*_fold(results, beside, asked=len(found), late=late), [*results, *beside], notes)
+
+    async def _tested(
+        self, bench: Workbench, found: Sequence[Suite], notes: list[str]
+    ) -> list[SuiteResult | OutOfTime | None]:
+        async with bytecode.laid(bench) as ready:
+            testing = Testing(ready, self.lab.baselines)
+            return [await self._in_time(suite.kind, testing.of(suite), notes) for suite in found]
 
     def _able(self, ecosystem: str, notes: list[str]) -> Mapping[str, Examiner]:
         """Those that know this ecosystem; what cannot be said is said."""

@@ -1,7 +1,8 @@
 """What a simulation costs beside the bare test run that it holds, on real packages with their own tests.
 
 Needs the package index of this machine. Everything is warm: environments made, the baseline known; what is measured is
-one more update of the same repository. The floor is pytest itself in the very environment, on the candidate's tree.
+one more update of the same repository. The floor is pytest itself in the very environment, on a tree that it ran on
+before; beside it stands what it takes on a tree that never ran, as a candidate's is, where it compiles all modules.
 SUREFOOT_BENCH_TIMES says how often each is run (3).
 """
 
@@ -135,7 +136,8 @@ async def one_more(lab: Laboratory, trial: Trial) -> tuple[float, Simulation]:
 @pytest.mark.timeout(1800)
 async def test_a_simulation_beside_its_bare_test_run(tmp_path: Path) -> None:
     """End to end, warm: seconds, the floor's, what is on top of it, and what was allowed to be."""
-    print(f"\n\n{'project':<14}{'tests':>6}{'floor s':>9}{'simulated s':>13}{'on top':>8}{'allowed':>9}  verdict")
+    heads = f"{'fresh tree':>12}{'simulated s':>13}{'on top':>8}{'allowed':>9}"
+    print(f"\n\n{'project':<14}{'tests':>6}{'floor s':>9}{heads}  verdict")
     async with a_lab(tmp_path / "lab") as (lab, tools):
         for project in PROJECTS:
             source = await unpacked(project, tools, tmp_path / "source")
@@ -146,16 +148,20 @@ async def test_a_simulation_beside_its_bare_test_run(tmp_path: Path) -> None:
             )  # fmt: skip
             first = (await one_more(lab, trial))[1]  # makes environments and the baseline
             assert first.grade is not Grade.FAILED, first.why
-            floors, whole = [], []
+            floors, fresh, whole = [], [], []
             async with environments.prepared(sides[1], uv=lab.uv, cache=lab.cache) as there:
-                for _ in range(TIMES):
-                    floors.append(floor(sides[1], there.folder / "bin" / "python")[0])
+                python = there.folder / "bin" / "python"
+                floor(sides[1], python)
+                for turn in range(TIMES):
+                    never_ran = pinned(source, project, project.steps[1], tmp_path / f"{project.name}-{turn}")
+                    fresh.append(floor(never_ran, python)[0])
+                    floors.append(floor(sides[1], python)[0])
                     seconds, told = await one_more(lab, trial)
                     whole.append(seconds)
             bare, mine = median(floors), median(whole)
             print(
-                f"{project.name:<14}{told.suites[0].after.total:>6}{bare:>9.2f}{mine:>13.2f}{mine - bare:>8.2f}"
-                f"{ALLOWED + SHARE * bare:>9.2f}  {told.grade}: {told.why[:60]}"
+                f"{project.name:<14}{told.suites[0].after.total:>6}{bare:>9.2f}{median(fresh):>12.2f}{mine:>13.2f}"
+                f"{mine - bare:>8.2f}{ALLOWED + SHARE * bare:>9.2f}  {told.grade}: {told.why[:60]}"
             )
             print(f"{'':<14}" + ", ".join(f"{one.kind} {one.seconds:.2f} s" for one in told.suites))
 
