@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import json
 import os
+import socket
 import sys
 import tempfile
 import traceback
@@ -25,23 +27,33 @@ class AtOnce(SystemExit):
     """The end of a program that has nothing left to tidy up."""
 
 
-def _run(work: Coroutine[Any, Any, int], *, last: bool = False) -> None:
+def _run(work: Coroutine[Any, Any, int], *, last: bool = False, door: str = "") -> None:
     """Run to the end; what a person can mend is said in one line, a defect of ours in full, both with exit code 2.
 
-    last: it has tidied up behind itself, so that the process may end at once.
+    last: it has tidied up behind itself, so that the process may end at once. door: what says where it listens.
     """
     try:
         code = asyncio.run(work)
     except KeyboardInterrupt:
         code = 130
     except (SurefootError, OSError) as error:  # a port that is taken, a folder that cannot be written
-        click.echo(f"surefoot: {error}", err=True)
+        click.echo(f"surefoot: {_shut(error, door) or error}", err=True)
         code = ERROR
     except Exception:
         traceback.print_exc()
         code = ERROR
     gc.freeze()  # all of it goes at once now, and needs no search for what could go before
     raise AtOnce(code) if last else SystemExit(code)
+
+
+def _shut(error: Exception, door: str) -> str:
+    """That it could not listen, with what to change; "" for any other error."""
+    taken = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
+    if not door or not isinstance(error, OSError) or error.filename is not None:
+        return ""
+    if error.errno not in taken and not isinstance(error, socket.gaierror):
+        return ""
+    return f"{door}: {error.strerror}. Give an address of this machine and a port that is free"
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,7 +73,7 @@ def serve() -> None:
     except ConfigProblem as error:
         click.echo(f"surefoot: {error}", err=True)
         sys.exit(ERROR)
-    _run(serving.run(settings))
+    _run(serving.run(settings), door="HOST, PORT")
 
 
 def _warnings() -> None:
@@ -83,15 +95,21 @@ def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -
     # What a look reads stays until its end; to go through it again and again in search of rubbish finds none.
     gc.freeze()
     gc.set_threshold(1_000_000, 20, 20)
-    from bot.tools import lazily, trust
+    from bot.tools import lazily, patterns, trust
     from bot.tools.quiet import set_up_later
+    from bot.tools.user import user_folder
 
-    with lazily.dataclass_methods():
+    with patterns.kept(user_folder(os.environ) / patterns.NAME) as keep, lazily.dataclass_methods():
         with trust.unread():
             from bot import check as checking
 
+        async def look() -> int:
+            code = await checking.run(path, as_json=as_json, simulate=not no_simulate, only=only)
+            keep()
+            return code
+
         set_up_later(_warnings)  # what a person must know of the look stands in its report
-        _run(checking.run(path, as_json=as_json, simulate=not no_simulate, only=only), last=True)
+        _run(look(), last=True)
 
 
 @cli.command()
@@ -107,7 +125,11 @@ def demo(keep: bool, as_json: bool) -> None:
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8088, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), help="Where its repositories live.")
+@click.option(
+    "--data-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="For its git repositories; else a temporary one.",
+)
 def box(host: str, port: int, data_dir: Path | None) -> None:
     """Run GitHub in a box: a server that behaves like GitHub, for trying things out."""
     from bot.demo.box import serve as serve_box
@@ -117,14 +139,19 @@ def box(host: str, port: int, data_dir: Path | None) -> None:
             await serve_box(host, port, data_dir or Path(folder))
         return 0
 
-    _run(run())
+    _run(run(), door="--host, --port")
 
 
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8090, show_default=True, type=click.IntRange(0, 65535))
-@click.option("--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=".surefoot/runner")
-@click.option("--cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM, to speak https.")
+@click.option(
+    "--dir", "folder", type=click.Path(file_okay=False, path_type=Path), default=".surefoot/runner", show_default=True,
+    help="What is kept between simulations.",
+)  # fmt: skip
+@click.option(
+    "--cert", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="PEM, to speak https; with --key."
+)
 @click.option("--key", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Its private key.")
 def runner(host: str, port: int, folder: Path, cert: Path | None, key: Path | None) -> None:
     """Run simulations for a bot on another machine, and nothing else.
@@ -135,7 +162,7 @@ def runner(host: str, port: int, folder: Path, cert: Path | None, key: Path | No
 
     if (cert is None) != (key is None):
         raise click.UsageError("--cert and --key belong together")
-    _run(runners.run(host, port, folder, (cert, key) if cert and key else None))
+    _run(runners.run(host, port, folder, (cert, key) if cert and key else None), door="--host, --port")
 
 
 @cli.group()

@@ -44,11 +44,12 @@ from bot.core.repo_config import CONFIG_PATH, Registered, RepoConfig
 from bot.core.rewriting import moving, rewritten
 from bot.core.survey import PROJECT, Group, groups, oldest_python, pythons_of, rules_of
 from bot.lab import holding
-from bot.tools.cache import Folder, user_folder
+from bot.tools.cache import Folder
 from bot.tools.http import Http, Reach
 from bot.tools.npm import named_hosts
 from bot.tools.pip import index_of_pip
 from bot.tools.sightings import FolderSightings
+from bot.tools.user import user_folder
 
 MOVED = 10  # how many of the packages that move along are named
 

@@ -14,12 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from operator import itemgetter
 
 from bot.core import advisories, ecosystems, objections, versions, weight
 from bot.core.advisories import Advisory
 from bot.core.durations import spoken
-from bot.core.errors import ConfigProblem, InvalidVersion
+from bot.core.errors import ConfigProblem
 from bot.core.model import Kind, Pin, Priority, Release, State, Verdict
 from bot.core.objections import Objection, Question, Rules
 from bot.core.quoting import code
@@ -318,13 +317,9 @@ def _lane_name(kind: Kind) -> str:
 @lru_cache(maxsize=512)
 def _newest_first(scheme: str, texts: tuple[str, ...]) -> tuple[int, ...]:
     """The places of those that can be ordered; of equals, the one that stands first."""
-    keyed: list[tuple[versions.Key, int]] = []
-    for place, text in enumerate(texts):
-        try:
-            keyed.append((versions.key(scheme, text), place))
-        except InvalidVersion:  # a `with` for each of some thousand costs as much as their keys
-            continue
-    return tuple(place for _, place in sorted(keyed, key=itemgetter(0), reverse=True))
+    keys = versions.keys(scheme, texts)
+    places = [place for place, key in enumerate(keys) if key is not None]
+    return tuple(sorted(places, key=keys.__getitem__, reverse=True))  # type: ignore[arg-type]  # none of these is None
 
 
 @lru_cache(maxsize=512)
@@ -332,11 +327,9 @@ def _lanes(scheme: str, current: str, texts: tuple[str, ...]) -> tuple[tuple[int
     """Of versions, newest first: the places of small steps and of large ones, and how many newer ones do not fit."""
     places: tuple[list[int], list[int]] = ([], [])
     others = 0
-    for place, text in enumerate(texts):
-        if versions.compare(scheme, text, current) <= 0:
-            break
-        if not versions.fits(scheme, current, text):
+    for place, kind in enumerate(versions.steps(scheme, current, texts)):
+        if kind is None:
             others += 1
-            continue
-        places[versions.bump(scheme, current, text) in LARGE].append(place)
+        else:
+            places[kind in LARGE].append(place)
     return tuple(places[0]), tuple(places[1]), others

@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import time
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -89,13 +90,13 @@ class Folder:
             self._bundles.close()
 
     def load(self, key: str) -> Kept | None:
-        """The answer as kept; None also when the file is damaged, since its digest is checked."""
+        """The answer as kept; None also when the file is damaged, since its sum is checked."""
         try:
             blob = self._read(_name(key))
             at = blob.index(b"\n")
             # A view: to copy what is mostly decoded at once would take as long as to decode it.
             kept, body = _HEADS.decode(blob[:at]), memoryview(blob)[at + 1 :]
-            if hashlib.sha256(body).hexdigest() != (kept.check or kept.digest):
+            if _check(body) != kept.check if kept.check else hashlib.sha256(body).hexdigest() != kept.digest:
                 return None
         except (OSError, ValueError, msgspec.DecodeError):
             return None
@@ -103,8 +104,8 @@ class Folder:
 
     def keep(self, key: str, kept: Kept) -> None:
         """Remember it, in a file of its own or together with others."""
-        check = hashlib.sha256(kept.body).hexdigest()
-        said = _Head(url=kept.url, digest=kept.digest, headers=dict(kept.headers), check=check, mark=kept.mark)
+        check, headers = _check(kept.body), dict(kept.headers)
+        said = _Head(url=kept.url, digest=kept.digest, headers=headers, check=check, mark=kept.mark)
         try:
             self._write(_name(key), b"\n".join((msgspec.json.encode(said), kept.body)))
         except OSError:
@@ -155,8 +156,13 @@ def _name(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
+def _check(body: Blob) -> str:
+    """Against what breaks by accident. Who could write here on purpose could write any sum beside it."""
+    return f"crc32 {zlib.crc32(body):08x}"
+
+
 class _Head(msgspec.Struct, omit_defaults=True):
-    """check: sha256 of what follows the head, where that is not the digest of what was sent."""
+    """check: a sum over what follows the head, where that is not what was sent, which has its own digest."""
 
     url: str
     digest: str
@@ -167,10 +173,3 @@ class _Head(msgspec.Struct, omit_defaults=True):
 
 # Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
 _HEADS = msgspec.json.Decoder(_Head)
-
-
-def user_folder(environ: Mapping[str, str]) -> Path:
-    """The user's cache folder for us: XDG_CACHE_HOME, else ~/.cache."""
-    root = environ.get("XDG_CACHE_HOME", "")
-    # The XDG rules say that a relative path is to be ignored.
-    return (Path(root) if root.startswith("/") else Path.home() / ".cache") / "surefoot"

@@ -69,12 +69,13 @@ class _Document(msgspec.Struct, omit_defaults=True):
 class _Packed(msgspec.Struct, omit_defaults=True):
     """A document as it is kept, with what its versions say together; each of them is read when it is wanted.
 
-    scripts: whether it says of any version whether its installation runs a script. systems: whether any is for some
-    systems alone. latest: what it calls so.
+    versions, time: as JSON, in one piece each, so that nobody goes through all of them to find one. scripts: whether it
+    says of any version whether its installation runs a script. systems: whether any is for some systems alone. latest:
+    what it calls so.
     """
 
-    versions: dict[str, msgspec.Raw] = {}
-    time: dict[str, msgspec.Raw] = {}
+    versions: dict[str, memoryview] = {}
+    time: dict[str, bytes] = {}
     scripts: bool = False
     systems: bool = False
     latest: str = ""
@@ -84,7 +85,7 @@ class _Packed(msgspec.Struct, omit_defaults=True):
 # Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
 _DOCUMENTS = msgspec.json.Decoder(_Document)
 _VERSIONS = msgspec.json.Decoder(_Version)
-_PACKED = msgspec.json.Decoder(_Packed)
+_PACKED = msgspec.msgpack.Decoder(_Packed)
 
 
 class Listing:
@@ -96,7 +97,7 @@ class Listing:
     __slots__ = ("_known", "_packed", "_reader", "_versions", "attested", "full", "page")
 
     def __init__(self, document: _Document | _Packed, *, full: bool, page: str, packed: Blob = b"") -> None:
-        self._versions: Mapping[str, _Version | msgspec.Raw] = document.versions or {}
+        self._versions: Mapping[str, _Version | memoryview] = document.versions or {}
         self._packed = packed
         self._reader = _Reader(document, full=full, page=page)
         self._known: dict[str, Release] = {}
@@ -136,7 +137,7 @@ def unpacked(packed: Blob, *, full: bool, page: str) -> Listing:
     return Listing(_PACKED.decode(packed), full=full, page=page, packed=packed)
 
 
-def _read(said: _Version | msgspec.Raw) -> _Version:
+def _read(said: _Version | memoryview) -> _Version:
     return said if isinstance(said, _Version) else _VERSIONS.decode(said)
 
 
@@ -168,7 +169,7 @@ class _Reader:
     """Makes releases of one document; equal texts, of which it is full, become one object."""
 
     def __init__(self, document: _Document | _Packed, *, full: bool, page: str) -> None:
-        self._time = document.time
+        self._time: Mapping[str, msgspec.Raw | bytes] = document.time
         self._full = full
         self._page = page
         self._same: dict[tuple[Callable[..., Any], bytes], Any] = {}
@@ -194,12 +195,13 @@ class _Reader:
             if (raw := said.dist.attestations) is not ABSENT and _is_there(raw)
         }
 
-    def packed(self, versions: Mapping[str, _Version | msgspec.Raw]) -> bytes:
+    def packed(self, versions: Mapping[str, _Version | memoryview]) -> bytes:
         """The document as it is kept."""
-        slim = {version: _slim(_read(said)) for version, said in versions.items()}
+        slim = {version: msgspec.json.encode(_slim(_read(said))) for version, said in versions.items()}
+        times = {version: bytes(said) for version, said in self._time.items()}
         together = {"scripts": self._says_scripts, "attested": self.attested}
         together |= {"systems": self._says_systems, "latest": self._latest}
-        return msgspec.json.encode({"versions": slim, "time": self._time, **together})
+        return msgspec.msgpack.encode({"versions": slim, "time": times, **together})
 
     def release(self, version: str, said: _Version) -> Release:
         """One version, partial where asking again would tell more."""

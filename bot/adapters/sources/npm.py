@@ -229,7 +229,7 @@ def _listing(name: str, *, full: bool) -> Form[Listing]:
         said, page, document = _LISTINGS.decode(packed)
         return _packument.unpacked(document, full=said, page=page)
 
-    return Form(name=f"npm listing 3 {name} {full}", make=make, pack=pack, unpack=unpack)
+    return Form(name=f"npm listing 4 {name} {full}", make=make, pack=pack, unpack=unpack)
 
 
 def _brief(name: str) -> Form[_List]:
@@ -247,7 +247,7 @@ def _brief(name: str) -> Form[_List]:
         said = _BRIEFS.decode(packed)
         return _List(releases=said.releases, listing=whole.unpack(said.document) if said.document else None)
 
-    return Form(name=f"npm brief 3 {name}", make=make, pack=pack, unpack=unpack)
+    return Form(name=f"npm brief 4 {name}", make=make, pack=pack, unpack=unpack)
 
 
 def _named(checksum: str) -> Form[str]:

@@ -20,12 +20,10 @@ def step(one: Sequence[int], other: Sequence[int]) -> Kind:
 
     A missing number is a zero, so 1 and 1.0.0 are the same.
     """
-    low, high = sorted((_three(one), _three(other)))
-    if changed(low, high):
-        return Kind.SCHEME
-    if low[0] != high[0]:
-        return Kind.MAJOR
-    return Kind.MINOR if low[1] != high[1] else Kind.PATCH
+    left, right = _three(one), _three(other)
+    if left[0] == right[0]:
+        return Kind.PATCH if left[1] == right[1] else Kind.MINOR
+    return Kind.SCHEME if changed(*sorted((left, right))) else Kind.MAJOR
 
 
 def changed(low: Sequence[int], high: Sequence[int]) -> bool:

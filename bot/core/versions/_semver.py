@@ -8,6 +8,7 @@ finished version after all that lead to it: SemVer 2.0.0, section 11.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from bot.core.model import Kind
 from bot.core.versions import _numbering
@@ -48,7 +49,12 @@ def is_zero(key: Key) -> bool:
 
 def step(one: Key, other: Key) -> Kind:
     """The kind of the step between two keys; a step between pre-releases of one version is a patch."""
-    return _numbering.step(_numbers(one), _numbers(other))
+    return _numbering.step(cast(tuple[int, ...], one[:3]), cast(tuple[int, ...], other[:3]))
+
+
+def by_numbers(major: int, minor: int, patch: int, pre: str) -> Key:
+    """The key by what it is made of. pre: short identifiers, or "" for a finished version."""
+    return (major, minor, patch, *identifiers(pre)) if pre else (major, minor, patch, 2)
 
 
 def first(given: Sequence[str]) -> Key:
@@ -93,7 +99,3 @@ def tests(sign: str, given: Sequence[str], pre: Key = FINISHED) -> Row:
 def _three(numbers: Sequence[int]) -> tuple[int, int, int]:
     major, minor, patch = (*numbers, 0, 0)[:3]
     return major, minor, patch
-
-
-def _numbers(key: Key) -> list[int]:
-    return [int(number) for number in key[:3]]

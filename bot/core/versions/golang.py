@@ -20,6 +20,8 @@ _VERSION = re.compile(
     rf"(?:\.({_semver.NUMBER})(?:-({_semver.PRERELEASE}))?(?:\+{_semver.BUILD})?)?)?"
 )
 
+by_keys = _semver.step  # for who has many
+
 
 def key(text: str) -> _semver.Key:
     """ValueError when x/mod/semver does not take the text for a version."""

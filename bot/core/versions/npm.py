@@ -45,6 +45,8 @@ _GAPS = (
     (re.compile(r"\^ "), "^"),
 )
 
+by_numbers, by_keys = _semver.by_numbers, _semver.step  # for who has many
+
 
 def key(text: str) -> _semver.Key:
     """ValueError when npm would not take the text for a version even loosely."""

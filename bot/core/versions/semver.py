@@ -21,6 +21,8 @@ _TEST = re.compile(
     rf"(\^|~>?|==?|!=|[<>]=?)?{_PART}(?:\.{_PART}(?:\.{_PART}(?:-({_semver.PRERELEASE}))?(?:\+{_semver.BUILD})?)?)?"
 )
 
+by_keys = _semver.step  # for who has many
+
 
 def key(text: str) -> _semver.Key:
     """ValueError when the text is no SemVer 2.0.0 version."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from itertools import permutations
 
 import pytest
@@ -80,3 +81,22 @@ def test_no_text_keeps_a_scheme_busy(scheme: str) -> None:
         for wanted in (text, text * 9):
             with contextlib.suppress(ConfigProblem):
                 versions.satisfies(scheme, sample, wanted)
+
+
+@settings(max_examples=600, deadline=None)
+@given(schemes, st.lists(texts, max_size=6))
+def test_many_at_once_are_read_as_each_alone(scheme: str, found: list[str]) -> None:
+    """How many versions a source lists at a time changes nothing about their order, nor about which are none."""
+    alone = [versions.key(scheme, text) if versions.is_valid(scheme, text) else None for text in found]
+    assert versions.keys(scheme, found) == alone
+
+
+@settings(max_examples=600, deadline=None)
+@given(schemes, st.lists(texts, min_size=1, max_size=8))
+def test_steps_are_told_together_as_one_by_one(scheme: str, found: list[str]) -> None:
+    """As many as are newer, newest first: the kind of each step, or that it is of another shape."""
+    there = sorted([text for text in found if versions.is_valid(scheme, text)], key=partial(versions.key, scheme))
+    for current in there:
+        newer = [text for text in reversed(there) if versions.compare(scheme, text, current) > 0]
+        alone = [versions.bump(scheme, current, one) if versions.fits(scheme, current, one) else None for one in newer]
+        assert list(versions.steps(scheme, current, reversed(there))) == alone
