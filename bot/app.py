@@ -30,7 +30,7 @@ from bot.core.ports import Lab
 from bot.drain import Drainer
 from bot.engine import Engine
 from bot.github import apps, pins
-from bot.github.client import Manners
+from bot.github.client import Manners, web_url
 from bot.github.forge import Forge
 from bot.lab import host, probe, resolver, trial
 from bot.lab.fetching import Fetching
@@ -66,6 +66,7 @@ from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
 from bot.web.hints import HintDoor
 from bot.web.inventory import Inventory
+from bot.web.pages import Pages
 from bot.web.webhook import MOST_BYTES, Door
 
 log = structlog.get_logger(__name__)
@@ -131,7 +132,8 @@ class App:
         application.router.add_routes(Api(self.store, missing=settings.missing).routes())
         application.router.add_routes(Components(self.store, clock=self._clock).routes())
         application.router.add_routes(Inventory(self.store).routes())
-        application.router.add_routes(Dashboard(self.store).routes())
+        pages = Pages(web_url(settings.api_url))
+        application.router.add_routes(Dashboard(self.store, missing=settings.missing, pages=pages).routes())
         return application
 
     async def open(self) -> None:
@@ -139,7 +141,7 @@ class App:
 
         ConfigProblem for a source that the operator's file sets up wrongly.
         """
-        _try_sources(self.settings)
+        try_settings(self.settings)
         self.settings.data_dir.mkdir(parents=True, exist_ok=True)
         self.engine.claim()
         await self.store.migrate()
@@ -324,8 +326,12 @@ def _runner(settings: Settings) -> Lab | None:
     return RunnerHost(settings.runner, settings.runner_token)
 
 
-def _try_sources(settings: Settings) -> None:
-    """Open each once, which asks nobody: a mistake of the operator's ends the start and not each look."""
+def try_settings(settings: Settings) -> None:
+    """Open each source once, which asks nobody: a mistake of the operator's ends the start and not each look.
+
+    ConfigProblem for what cannot be opened.
+    """
+    _runner(settings)
     given = settings.registries
     open_all(sources, Tools(http=Http(), secrets=given.lookup), given.options, where=given.places)
     open_advisories(settings.osv, Tools(http=Http()), kev=settings.kev, eol=settings.eol)

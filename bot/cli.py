@@ -82,7 +82,7 @@ def _warnings() -> None:
     set_up("warning", stream=sys.stderr)
 
 
-@cli.command()
+@cli.command(short_help="Find, try and judge a checkout's updates.")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 @click.option("--no-simulate", is_flag=True, help="Only look; run nobody's tests.")
@@ -112,7 +112,7 @@ def check(path: Path, as_json: bool, no_simulate: bool, only: tuple[str, ...]) -
         _run(look(), last=True)
 
 
-@cli.command()
+@cli.command(short_help="Play the whole path on this machine.")
 @click.option("--keep", is_flag=True, help="Leave everything running at the end, to look around.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def demo(keep: bool, as_json: bool) -> None:
@@ -122,7 +122,7 @@ def demo(keep: bool, as_json: bool) -> None:
     _run(story.play(keep=keep, as_json=as_json))
 
 
-@cli.command()
+@cli.command(short_help="Run GitHub in a box, for trying things out.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8088, show_default=True, type=click.IntRange(0, 65535))
 @click.option(
@@ -170,7 +170,9 @@ def lab() -> None:
     """Run code in the jail that simulations run in."""
 
 
-@lab.command("run", context_settings={"ignore_unknown_options": True})
+@lab.command(
+    "run", short_help="Run COMMAND on a private copy of DIR.", context_settings={"ignore_unknown_options": True}
+)
 @click.option("--dir", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
 @click.option("--timeout", default=600.0, show_default=True, help="Seconds.")
 @click.option("--memory", default=2048, show_default=True, help="MiB.")

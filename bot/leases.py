@@ -9,6 +9,7 @@ from gidgethub.abc import GitHubAPI
 
 from bot.core import names
 from bot.core.model import State, Update, UpdateId
+from bot.core.quoting import calm
 from bot.github import pulls
 from bot.store.store import Store
 
@@ -46,7 +47,7 @@ class EnvironmentLeases:
 
     async def _busy(self, holder: Update) -> str:
         """Why the holder still needs it; empty when it does not."""
-        what = names.brought(holder)
+        what = calm(names.brought(holder))
         if holder.state in _OVER:
             return ""
         if holder.state is not State.ROLLED_BACK:

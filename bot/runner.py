@@ -10,6 +10,7 @@ import ssl
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from aiohttp import web
 
 from bot.adapters import Tools, open_one, sources
 from bot.adapters.advisories import open_advisories
-from bot.config import Registries, jail_grade, lockers, trusted_root
+from bot.config import Registries, jail_grade, lockers, networks, trusted_root
 from bot.config.sources import read as registries
 from bot.core.errors import ConfigProblem, SurefootError
 from bot.core.model import Isolation
@@ -171,7 +172,8 @@ async def run(host: str, port: int, folder: Path, certificate: tuple[Path, Path]
     index = await asyncio.to_thread(index_of_pip)
     given = registries(os.environ)
     hosts = index.hosts | given.hosts | await asyncio.to_thread(named_hosts, os.environ)
-    reach = Reach(trusted=hosts, ca=index.cert, unverified=index.trusted_hosts)
+    allow = [ip_network(one) for one in networks(os.environ)]  # where a mirror of OSV may be, as on the bot
+    reach = Reach(allow=allow, trusted=hosts, ca=index.cert, unverified=index.trusted_hosts)
     async with Http(reach) as http:
         room, tools = Room(host=there, http=http, reach=reach), Tools(http=http, index=lambda: index)
         lab = _laboratory(folder, room, tools, given)

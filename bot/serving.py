@@ -9,12 +9,13 @@ import structlog
 from aiohttp import web
 
 from bot import config
-from bot.app import App
+from bot.app import App, try_settings
 from bot.config import Settings
 from bot.core.errors import ConfigProblem, Transient
 from bot.core.model import Isolation
 from bot.github.tokens import AppKey
 from bot.lab import host, locks, probe
+from bot.store.database import dialect_url
 from bot.tools import logging
 from bot.tools.processes import stop_signal
 from bot.tools.secrets import Secret
@@ -76,10 +77,13 @@ def _try_key(settings: Settings) -> None:
 async def doctor() -> int:
     """Print what is there and what is missing. Exit code 0 when the bot could work here, else 1.
 
-    ConfigProblem for a key that is none.
+    ConfigProblem for a setting with which the bot would not start.
     """
     settings = config.from_environment()
     _try_key(settings)
+    logging.parse(settings.log)
+    dialect_url(settings.database_url)
+    try_settings(settings)
     found = await probe.probe(gvisor=settings.gvisor)
     used = found if settings.plain else host.at_least_full(found)
     click.echo(f"jail: {found.isolation}. {used.reason} {used.mend}".rstrip())

@@ -22,6 +22,7 @@ from bot import check
 from bot.adapters import Tools, kinds, open_one, sources
 from bot.adapters.listing import Shelf
 from bot.check import checkout, report
+from bot.check.judging import NOT_TRIED
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
 from bot.check.workshop import Place
@@ -213,7 +214,7 @@ async def test_every_component_gets_an_answer(tree: Path, index: Index) -> None:
     assert found["steady", None].verdict is Verdict.CURRENT
     moving = found["moving", "1.0.2"]
     assert (moving.manifest, moving.line, moving.current, moving.kind) == ("pyproject.toml", 4, "1.0.0", Kind.PATCH)
-    assert moving.verdict is Verdict.HOLD and "has not been simulated" in " ".join(moving.why)
+    assert moving.verdict is Verdict.HOLD and "not tried" in " ".join(moving.why)
     assert "1.1.0: needs Python >=3.12, and 3.9 is in use here" in moving.why
     young = found["big", "1.0.1"]
     assert young.verdict is Verdict.HOLD and young.held_until == datetime(2026, 3, 3, 12, tzinfo=UTC)
@@ -649,6 +650,53 @@ def test_the_table_says_all_of_it(capsys: pytest.CaptureFixture[str]) -> None:
         assert (words in out) == (words != "requirements")
     assert "hold c: not known" in out
     assert "broken [badly]" in err and "broken" not in out
+
+
+def test_two_of_one_name_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    """In a repository of many projects each row says whose it is; where a name stands alone it is not said."""
+    twice = [replace(ROW, manifest=path, group="") for path in ("api/it.txt", "web/it.txt")]
+    report.show(Report(rows=(*twice, replace(twice[0], name="alone"))))
+    out = capsys.readouterr().out
+    assert "(api/it.txt)" in out and "(web/it.txt)" in out and "alone (" not in out
+
+
+def test_where_there_is_nothing_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """No count of nothing: a folder without manifests is told apart from one where all is up to date."""
+    report.show(Report(rows=()))
+    report.show(Report(rows=(), errors=("broken",)))
+    out, err = capsys.readouterr()
+    assert out == "Nothing to look at: no file here pins a version.\n" and "broken" in err
+
+
+async def test_a_look_says_that_nothing_was_tried(
+    tree: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who asked for no simulation reads no more of it than that."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(check, "index_of_pip", lambda: IndexSettings(index_url=index.url))
+    await check.run(tree, as_json=True, simulate=False, only=("moving",))
+    (row,) = json.loads(capsys.readouterr().out)["components"]
+    assert NOT_TRIED in row["why"] and not any("simulated yet" in line for line in row["why"])
+
+
+async def test_networks_that_the_operator_opened_are_asked(
+    tree: Path, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """SUREFOOT_ALLOW_NETWORKS counts here as it does for the bot, and a value that is no network is named."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(check, "index_of_pip", lambda: IndexSettings(index_url=index.url))
+    image = f"FROM {index.url.removeprefix('http://').partition('/')[0].replace('127.0.0.1', '127.0.0.2')}/shop:1.0\n"
+    (tree / "Dockerfile").write_text(image)
+    told = {}
+    for networks in ("", "127.0.0.0/8"):
+        monkeypatch.setenv("SUREFOOT_ALLOW_NETWORKS", networks)
+        await check.run(tree, as_json=True, simulate=False, only=("shop",))
+        out = capsys.readouterr().out  # before it, without a command line, what it would log
+        told[networks] = " ".join(json.loads(out[out.index("{\n") :])["errors"])
+    assert "is not a public address" in told[""] and "is not a public address" not in told["127.0.0.0/8"]
+    monkeypatch.setenv("SUREFOOT_ALLOW_NETWORKS", "10.0.0.0/99")
+    with pytest.raises(ConfigProblem, match="SUREFOOT_ALLOW_NETWORKS"):
+        await check.run(tree, as_json=True, simulate=False)
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -215,6 +215,37 @@ def test_the_doctor_says_what_is_missing() -> None:
     assert "jail: " in told.output and "missing: APP_ID" in told.output
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "word"),
+    [
+        ("DATABASE_URL", "mysql://x/y", "DATABASE_URL: "),
+        ("SUREFOOT_LOG", "loud", "SUREFOOT_LOG: "),
+        ("SUREFOOT_OSV", "/nope", "SUREFOOT_OSV: "),
+        ("SUREFOOT_KEV", "/nope", "SUREFOOT_KEV: "),
+        ("SUREFOOT_RUNNER", "https://runner.example", "SUREFOOT_RUNNER_TOKEN: "),
+    ],
+)
+def test_the_doctor_says_with_what_the_bot_would_not_start(variable: str, value: str, word: str) -> None:
+    """Whoever asks before the start hears of each mistake that would end it, by the name of the variable."""
+    told = run("doctor", env={variable: value, "SUREFOOT_RUNNER_TOKEN": ""})
+
+    assert 2 == told.exit_code and word in told.stderr and "jail:" not in told.stdout
+
+
+@pytest.mark.parametrize("words", [("serve",), ("box",)])
+def test_a_port_that_is_taken_is_said_with_what_to_change(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """Who starts it a second time reads which setting names the port, and no number of an error."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        env = {"PORT": port, "HOST": "127.0.0.1", "SUREFOOT_DATA_DIR": str(tmp_path)}
+        told = run(*words, *(() if words == ("serve",) else ("--port", port)), env=env)
+
+    assert 2 == told.exit_code and "Errno" not in told.stderr
+    assert ("HOST, PORT: " if words == ("serve",) else "--host, --port: ") in told.stderr
+
+
 def test_a_plain_jail_is_used_by_who_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a common bound of memory a bot runs nothing until its operator says that it is enough."""
 
@@ -223,7 +254,7 @@ def test_a_plain_jail_is_used_by_who_asks_for_it(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("bot.lab.probe.probe", plain)
     refused, allowed = run("doctor"), run("doctor", env={"SUREFOOT_JAIL": "plain"})
-    elsewhere = run("doctor", env={"SUREFOOT_RUNNER": "https://runner.example"})
+    elsewhere = run("doctor", env={"SUREFOOT_RUNNER": "https://runner.example", "SUREFOOT_RUNNER_TOKEN": "x" * 32})
 
     assert "only the plain grade" in refused.output and "SUREFOOT_JAIL=plain" in refused.output
     assert "only the plain grade" not in allowed.output and "no cgroup here" in allowed.output
@@ -244,6 +275,8 @@ def test_a_runner_serves_until_it_is_told_to_end(tmp_path: Path) -> None:
 
     assert (200, True, 401) == (status, json.loads(health)["ok"], refused)
     assert 0 == process.returncode and "running jails" in log, log
+    mistaken = run("runner", env={"SUREFOOT_RUNNER_TOKEN": "x" * 32, "SUREFOOT_ALLOW_NETWORKS": "10"})
+    assert 2 == mistaken.exit_code and "SUREFOOT_ALLOW_NETWORKS" in mistaken.stderr
     without = run("runner", "--port", "0", env={"SUREFOOT_RUNNER_TOKEN": ""})
     assert 2 == without.exit_code and "SUREFOOT_RUNNER_TOKEN" in without.output
     assert 2 == run("runner", "--cert", str(ROOT / "README.md")).exit_code

@@ -113,6 +113,8 @@ def test_everything_that_can_be_written_is_read() -> None:
         ("version: 1\nsimulate:\n  suites:\n    performance: {fail: 0%}", "f.yml:4", "between"),
         ("version: 1\nsimulate:\n  suites:\n    unit: {run: pytest, fail: 5%}", "f.yml:4", "unknown key"),
         ("version: 1\nsimulate:\n  suites:\n    unit: {}", "f.yml:4", "needs a command"),
+        ("version: 1\nsimulate:\n  suites:\n    secruity: {off: slow}", "f.yml:4", "Did you mean 'security'?"),
+        ("version: 1\nsimulate:\n  suites:\n    x: {services: [redis]}", "f.yml:4", "no suite 'x' is found by itself"),
         ("version: 1\nenvironments:\n  - provider: x", "f.yml:3", "needs a name"),
         ("version: 1\nenvironments:\n  - name: a\n    provider: jenkens", "f.yml:4", "github_actions"),
         ("version: 1\nenvironments:\n  - name: a\n  - name: a", "f.yml:2", "same name"),

@@ -106,7 +106,7 @@ prepare:
     stands_for: https://central.example/maven2
     username: bot
     secret: NEXUS
-  - {url: "https://hex.example", token: HEX}
+  - {url: "https://hex.example", token: HEX, repositories: [Acme, other/Shop.js]}
 """
 ENV = {"NEXUS": "hunter2", "HEX": "hunter3"}
 
@@ -128,6 +128,7 @@ def test_an_operator_opens_places(tmp_path: Path) -> None:
     ]
     assert [one.login and one.login.reveal() for one in found] == [None, "Basic Ym90Omh1bnRlcjI=", "Bearer hunter3"]
     assert given.hosts == {"gems.example", "nexus.internal", "hex.example"}
+    assert [one.repositories for one in found] == [(), (), ("acme", "other/shop.js")]
     assert "hunter" not in repr(given) and set(given.secrets) == {"NEXUS", "HEX"}
     assert lockers.opened_of(config.Registries()) == ()
 
@@ -144,6 +145,19 @@ def test_an_operator_opens_places(tmp_path: Path) -> None:
         ("prepare:\n  - {url: 'https://a.example', username: me, secret: NEXUS, token: HEX}\n", "half a login"),
         ("prepare:\n  - {url: 'https://a.example', token: NOWHERE}\n", "NOWHERE is no variable"),
         ("prepare:\n  - {url: 'https://a.example', host: x}\n", "unknown key 'host'"),
+        ("prepare:\n  - {url: 'https://a.example', repositories: []}\n", "names nobody"),
+        (
+            "prepare:\n  - url: https://a.example\n    repositories:\n",
+            "sources.yml:3 prepare.0..repositories: must be",
+        ),
+        (
+            "prepare:\n  - {url: 'https://a.example', repositories: acme/*}\n",
+            "not the name of an owner or a repository",
+        ),
+        (
+            "prepare:\n  - {url: 'https://a.example', repositories: [a/b/c]}\n",
+            "not the name of an owner or a repository",
+        ),
     ],
 )
 def test_an_operators_mistake_ends_the_start(tmp_path: Path, text: str, words: str) -> None:

@@ -94,6 +94,8 @@ REST = "repositories: acme/*, hosts: a.example"
         (f"- {{name: a, env: ODD, {REST}}}", "[0].env", "no header can carry"),
         (f"- {{name: a, env: BREAK, {REST}}}", "[0].env", "no header can carry"),
         (f"- {{name: a, env: PRIVATE_KEY, {REST}}}", "[0].env", "the bot's own"),
+        (f"- {{name: a, env: SUREFOOT_WRITE_TOKEN, {REST}}}", "[0].env", "the bot's own"),
+        (f"- {{name: a, env: SUREFOOT_RUNNER_TOKEN, {REST}}}", "[0].env", "the bot's own"),
         (f"- {{name: a, file: no/such, {REST}}}", "[0].file", "cannot be read: No such file"),
         ("- {name: a, env: METRICS_TOKEN, hosts: a.example}", ":1 [0]", "needs repositories"),
         ("- {name: a, env: METRICS_TOKEN, repositories: [], hosts: a.example}", ":1 [0]", "needs repositories"),

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from ipaddress import ip_network
 from itertools import count
 from pathlib import Path, PurePosixPath
 
@@ -30,6 +31,7 @@ from bot.check.advisories import Forgiving
 from bot.check.judging import Proposal, decided, row_of
 from bot.check.progress import Progress
 from bot.check.report import Report, Row
+from bot.config.settings import networks
 from bot.config.sources import read as read_registries
 from bot.core import ecosystems
 from bot.core.choice import Choice, choose
@@ -92,7 +94,8 @@ async def run(path: Path, *, as_json: bool = False, simulate: bool = True, only:
     index = await asyncio.to_thread(index_of_pip)
     # Who configured an index for pip, a registry for npm or one for us meant its address, also a private one.
     trusted = index.hosts | given.hosts | await asyncio.to_thread(named_hosts, os.environ)
-    reach = Reach(trusted=trusted, ca=index.cert, unverified=index.trusted_hosts)
+    allow = [ip_network(one) for one in networks(os.environ)]
+    reach = Reach(allow=allow, trusted=trusted, ca=index.cert, unverified=index.trusted_hosts)
     folder = Folder(cache / "http", together=True)
     await asyncio.to_thread(folder.sweep)
     with Progress() as progress, folder, FolderSightings(cache / "seen", together=True) as seen:

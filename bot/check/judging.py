@@ -14,6 +14,8 @@ from bot.core.model import Member, Sha, Simulation, Verdict
 from bot.core.policy import Policy
 from bot.core.survey import Group
 
+NOT_TRIED = "not tried, as asked for by --no-simulate"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
@@ -61,6 +63,8 @@ def decided(proposal: Proposal, rules: Policy, simulation: Simulation | None, he
     decision = policy.decide(facts, rules)
     # No forge is asked here, so there is nothing to be said of checks and reviews.
     told = [one.why for one in decision.findings if one.rule not in {"checks", "reviews"}]
+    if simulation is None:  # nobody wanted it
+        told = [NOT_TRIED if one.rule == "simulation" else one.why for one in decision.findings if one.why in told]
     notes = simulation.notes if simulation else ()
     return [
         replace(

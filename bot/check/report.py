@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from bot.core.model import Grade, Kind, Level, Priority, Simulation, Verdict
 
@@ -88,7 +91,9 @@ class Report:
 def as_json(report: Report) -> str:
     """The report for machines."""
     rows, errors, notes = [_plain(row) for row in report.rows], [*report.errors, *report.unreached], list(report.notes)
-    return json.dumps({"components": rows, "errors": errors, "notes": notes}, indent=2)
+    # With an indent Python's own encoder goes on foot, and a report on some hundred components is long.
+    said = json.dumps({"components": rows, "errors": errors, "notes": notes})
+    return str(msgspec.json.format(said, indent=2))
 
 
 def _plain(row: Row) -> dict[str, object]:
@@ -136,7 +141,10 @@ def show(report: Report, *, console: Console | None = None) -> None:
         if not row.found and row.verdict is not Verdict.CURRENT:
             out.print(f"[cyan]{row.verdict}[/] {escape(row.name)}: {escape('; '.join(row.why))}", soft_wrap=True)
     current = sum(row.verdict is Verdict.CURRENT for row in report.rows)
-    out.print(f"{_count(len(found), 'update')} found, {_count(current, 'component')} up to date.")
+    if report.rows:
+        out.print(f"{_count(len(found), 'update')} found, {_count(current, 'component')} up to date.")
+    elif not (report.errors or report.unreached):
+        out.print("Nothing to look at: no file here pins a version.")
     errors = Console(stderr=True)
     for note in report.notes:
         errors.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
@@ -176,9 +184,11 @@ def _table(rows: list[Row]) -> Table:
     for head in ("component", "from", "to", "kind", "priority", "verdict"):
         table.add_column(head, no_wrap=head not in {"component", "from"}, overflow="fold")
     table.add_column("why", ratio=1)
+    alike = Counter(row.name for row in rows)
     for row in rows:
+        beside = ", ".join(filter(None, (row.group, row.manifest if alike[row.name] > 1 else "")))
         table.add_row(
-            escape(f"{row.name} ({row.group})" if row.group else row.name),
+            escape(f"{row.name} ({beside})" if beside else row.name),
             escape(row.current),
             escape(row.target or ""),
             row.kind.value if row.kind else "",

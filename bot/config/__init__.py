@@ -8,6 +8,7 @@ from bot.config.repository import parse as parse
 from bot.config.settings import Settings as Settings
 from bot.config.settings import from_environment as from_environment
 from bot.config.settings import jail_grade as jail_grade
+from bot.config.settings import networks as networks
 from bot.config.settings import settings as settings
 from bot.config.settings import trusted_root as trusted_root
 from bot.config.sources import Registries as Registries

@@ -13,7 +13,17 @@ from bot.tools.secrets import Lent, Secret
 
 WHERE = "SUREFOOT_SECRETS"
 # The bot's own: whoever could name one of these as a token would hold the bot.
-OWN = frozenset({"PRIVATE_KEY", "WEBHOOK_SECRET", "SUREFOOT_READ_TOKEN", "SUREFOOT_HINTS_SECRET", "DATABASE_URL"})
+OWN = frozenset(
+    {
+        "PRIVATE_KEY",
+        "WEBHOOK_SECRET",
+        "SUREFOOT_READ_TOKEN",
+        "SUREFOOT_WRITE_TOKEN",
+        "SUREFOOT_HINTS_SECRET",
+        "SUREFOOT_RUNNER_TOKEN",
+        "DATABASE_URL",
+    }
+)
 MOST_BYTES = 64 * 1024  # of the list, and of one secret
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from bot.config.preparing import Opened
 from bot.config.sources import Registries
 from bot.lab.locking.allowed import Place
 from bot.lab.locking.bundler import RUBYGEMS, RubyGems
@@ -52,10 +53,12 @@ def _pair(token: Secret) -> tuple[str, Secret]:
 
 def opened_of(given: Registries) -> tuple[Place, ...]:
     """Where a repository's own command may fetch from while it prepares an environment."""
-    return tuple(
-        Place(url=one.stands_for, asked=one.url, login=_login_of(given, one.username, one.secret, one.token))
-        for one in given.prepare
-    )
+    return tuple(_opened(given, one) for one in given.prepare)
+
+
+def _opened(given: Registries, one: Opened) -> Place:
+    login = _login_of(given, one.username, one.secret, one.token)
+    return Place(url=one.stands_for, asked=one.url, login=login, repositories=one.repositories)
 
 
 def _login_of(given: Registries, user: str, secret: str, token: str) -> Secret | None:

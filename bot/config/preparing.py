@@ -15,6 +15,7 @@ from bot.tools.places import Node, text, texts
 _FOLDER = re.compile(r"[A-Za-z0-9_.@+-]{1,100}(/[A-Za-z0-9_.@+-]{1,100}){0,10}")
 _PATTERN = re.compile(r"[A-Za-z0-9_.@+*?-]{1,100}(/[A-Za-z0-9_.@+*?-]{1,100}){0,20}")
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*(:[0-9]{1,5})?")
+_REPOSITORY = re.compile(r"[a-z0-9_-]{1,100}(/[a-z0-9_.-]{1,100})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,100}")
 # Where the lab's own words stand; a report must not be led elsewhere.
 _OURS = frozenset({"HOME", "PATH", "TMPDIR"})
@@ -95,7 +96,8 @@ def _variables(value: object) -> dict[str, str]:
 class Opened:
     """A place that the operator opens. url: where it is; stands_for: as tools spell it, where that is another one.
 
-    token, or username and secret: the login; token and secret are names of variables.
+    token, or username and secret: the login; token and secret are names of variables. repositories: to whose commands;
+    none: to those of all.
     """
 
     url: str
@@ -103,6 +105,7 @@ class Opened:
     username: str = ""
     secret: str = ""
     token: str = ""
+    repositories: tuple[str, ...] = ()
 
 
 def opened(node: Node) -> Opened:
@@ -119,12 +122,24 @@ def opened(node: Node) -> Opened:
         username=node.take("username", text, ""),
         secret=node.take("secret", text, ""),
         token=node.take("token", text, ""),
+        repositories=node.take("repositories", _repositories, ()),
     )
     if bool(made.username) != bool(made.secret) or (made.token and made.secret):
         mend = "Write token, or username and secret; token and secret are names of variables"
         raise ConfigProblem("has half a login, or two", where=node.where(), mend=mend)
     node.done()
     return made
+
+
+def _repositories(value: object) -> tuple[str, ...]:
+    """In small letters, as GitHub compares them. A list of nobody is refused, as it would else be open to all."""
+    found = tuple(one.lower() for one in texts(value))
+    if not found:
+        raise ValueError("names nobody: name owners or repositories, or leave it out to open the place to all")
+    for one in found:
+        if not _REPOSITORY.fullmatch(one):
+            raise ValueError(f"{one[:200]!r} is not the name of an owner or a repository, as acme or acme/shop")
+    return _few(found)
 
 
 def _url(value: object) -> str:

@@ -78,7 +78,7 @@ def settings(env: Mapping[str, str]) -> Settings:
         eol=env.get("SUREFOOT_EOL", ""),
         trusted_root=trusted_root(env),
         url=_pages_url(env.get("SUREFOOT_URL", "")),
-        allow=_networks(env.get("SUREFOOT_ALLOW_NETWORKS", "")),
+        allow=networks(env),
         read_token=Secret(token) if (token := env.get("SUREFOOT_READ_TOKEN")) else None,
         write_token=Secret(token) if (token := env.get("SUREFOOT_WRITE_TOKEN")) else None,
         hints_secret=Secret(known) if (known := env.get("SUREFOOT_HINTS_SECRET")) else None,
@@ -142,7 +142,8 @@ def _number(env: Mapping[str, str], name: str, default: int | None = None) -> in
     try:
         return int(text)
     except ValueError:
-        raise ConfigProblem(f"{text!r} is no number", where=name) from None
+        mend = "Write the number on the App's settings page, under About" if name == "APP_ID" else "Write 8080"
+        raise ConfigProblem(f"{text!r} is no number", where=name, mend=mend) from None
 
 
 def _port(env: Mapping[str, str]) -> int:
@@ -190,8 +191,9 @@ def _span(env: Mapping[str, str], name: str, default: str) -> timedelta:
         raise ConfigProblem(str(error), where=name) from None
 
 
-def _networks(text: str) -> tuple[str, ...]:
-    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+def networks(env: Mapping[str, str]) -> tuple[str, ...]:
+    """The private networks that the operator opened. ConfigProblem for what is none."""
+    parts = tuple(part.strip() for part in env.get("SUREFOOT_ALLOW_NETWORKS", "").split(",") if part.strip())
     for part in parts:
         try:
             ip_network(part)

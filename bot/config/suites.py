@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from bot.config.preparing import patterns
 from bot.core.errors import ConfigProblem
-from bot.core.suites import BESIDE, PERFORMANCE, REGRESSION, Asked
+from bot.core.suites import BESIDE, INTEGRATION, PERFORMANCE, REGRESSION, UNIT, Asked
 from bot.tools.places import Node, text, texts
 
 _USUAL = Asked()
+_FOUND = (UNIT, INTEGRATION, *BESIDE)  # what is there without being named
 
 
 def suite(node: Node, kind: str) -> Asked:
@@ -21,6 +24,10 @@ def suite(node: Node, kind: str) -> Asked:
         warn=node.take("warn", share, _USUAL.warn) if kind == PERFORMANCE else _USUAL.warn,
         fail=node.take("fail", share, _USUAL.fail) if kind == PERFORMANCE else _USUAL.fail,
     )
+    if kind not in _FOUND and not asked.run.strip():
+        near = get_close_matches(kind, _FOUND, n=1)
+        mend = f"Did you mean {near[0]!r}?" if near else f"Write run: with its command, or one of {', '.join(_FOUND)}"
+        raise ConfigProblem(f"no suite {kind!r} is found by itself", where=node.where(), mend=mend)
     if kind not in BESIDE and not asked.run.strip() and not asked.off and not asked.services:
         mend = "Write run: python -m pytest, or off: with the reason why it is not to be run"
         raise ConfigProblem("needs a command", where=node.where(), mend=mend)

@@ -105,7 +105,8 @@ def in_seconds(value: float, like: float = 0.0) -> str:
 
 def in_percent(share: float) -> str:
     """A change with its sign: "+9.2 %"."""
-    return f"{share * 100:+.1f} %"
+    text = f"{share * 100:+.1f}"
+    return f"{text.lstrip('+-') if float(text) == 0 else text} %"
 
 
 def remarks(found: Sequence[Measured], troubles: Sequence[Trouble]) -> tuple[Remark, ...]:

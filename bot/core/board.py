@@ -16,7 +16,7 @@ from bot.core import names
 from bot.core.grouping import ids_of
 from bot.core.lifecycle import PULL_IS_OPEN
 from bot.core.model import ENDS, Kind, Member, Priority, State, Update, UpdateId, Verdict
-from bot.core.quoting import code, table
+from bot.core.quoting import calm, code, table
 from bot.core.render import WORDS
 
 TITLE = "Surefoot: dashboard of updates"
@@ -69,11 +69,14 @@ def body(answers: Sequence[Answer], updates: Sequence[Update], problems: Sequenc
 
 
 def _head(answers: Sequence[Answer], updates: Sequence[Update]) -> str:
-    waiting = sum(answer.verdict is Verdict.HOLD for answer in answers)
+    waiting = sum(answer.verdict is Verdict.HOLD and answer.target is not None for answer in answers)
+    untold = sum(answer.verdict is Verdict.HOLD and answer.target is None for answer in answers)
     current = sum(answer.verdict is Verdict.CURRENT for answer in answers)
     open_ones = sum(update.state in PULL_IS_OPEN for update in updates)
     pulls = "1 pull request is" if open_ones == 1 else f"{open_ones} pull requests are"
-    return f"{len(answers)} answers: {current} up to date, {waiting} held back. {pulls} open."
+    noun = "answer" if len(answers) == 1 else "answers"
+    rest = f", {untold} left alone or not known" if untold else ""
+    return f"{len(answers)} {noun}: {current} up to date, {waiting} held back{rest}. {pulls} open."
 
 
 def _problems(problems: Sequence[str]) -> Iterator[str]:
@@ -102,8 +105,9 @@ def _held(answers: Sequence[Answer], known: Collection[UpdateId]) -> Iterator[st
         return
     mine.sort(key=lambda one: (-one.priority, one.name))
     lines = [_box(one) for one in mine]
-    head = "### Held back\n\nTick a box, and what waits for its time or its turn comes now."
-    yield f"{head}\n\n" + "\n".join(lines[:ROWS]) + _more(lines)
+    ticks = "Tick a box, and what waits for its time or its turn comes now.\n\n"
+    boxes = ticks if any(one.id and one.waits for one in mine) else ""
+    yield f"### Held back\n\n{boxes}" + "\n".join(lines[:ROWS]) + _more(lines)
 
 
 def _returned(updates: Sequence[Update]) -> Iterator[str]:
@@ -117,7 +121,7 @@ def _returned(updates: Sequence[Update]) -> Iterator[str]:
 
 def _all(answers: Sequence[Answer]) -> str:
     rows = [
-        (_named(one), one.ecosystem, code(one.current), one.verdict.value, one.why[0] if one.why else "")
+        (_named(one), one.ecosystem, code(one.current), one.verdict.value, calm(one.why[0]) if one.why else "")
         for one in answers[: ROWS * 3]
     ]
     head = ("Component", "Ecosystem", "Now", "Verdict", "Why")
@@ -128,7 +132,7 @@ def _all(answers: Sequence[Answer]) -> str:
 def _box(answer: Answer) -> str:
     what = f"{_named(answer)} {code(answer.current)} → {code(answer.target or '')}"
     # In one line, whatever it quotes: a box stands at the beginning of a line, and only ours may.
-    reason = " ".join(answer.why[0].split()) if answer.why else "no reason is on record"
+    reason = calm(answer.why[0]).strip() if answer.why else "no reason is on record"
     reason = reason.removeprefix(f"{answer.target}: ")
     box = f"[ ] <!-- surefoot:release={answer.id} --> " if answer.id and answer.waits else ""
     return f"- {box}{what}: {reason}"

@@ -23,7 +23,7 @@ from bot.core.model import (
     Update,
     Verdict,
 )
-from bot.core.quoting import code, table
+from bot.core.quoting import calm, code, table
 from bot.core.suites import BESIDE
 
 
@@ -124,14 +124,14 @@ def simulating(update: Update, head: Sha, told: Sequence[str] = ()) -> WantedRun
 
 
 def _simulation_summary(update: Update, simulation: Simulation) -> str:
-    rows = [(suite.kind, suite.grade.value, *_tallies(suite), suite.why) for suite in simulation.suites]
+    rows = [(suite.kind, suite.grade.value, *_tallies(suite), calm(suite.why)) for suite in simulation.suites]
     parts = [
-        f"**{simulation.grade.value.capitalize()}**: {simulation.why}.",
+        f"**{simulation.grade.value.capitalize()}**: {calm(simulation.why)}.",
         table(("Suite", "Verdict", "Before", "After", "Why"), rows) if rows else "",
         *(_changes(suite) for suite in simulation.suites),
         *(_found(suite) for suite in simulation.suites),
-        "\n".join(f"- {note}" for suite in simulation.suites for note in suite.notes),
-        "\n".join(f"- {note}" for note in simulation.notes),
+        "\n".join(f"- {calm(note)}" for suite in simulation.suites for note in suite.notes),
+        "\n".join(f"- {calm(note)}" for note in simulation.notes),
         f"Tried {code(simulation.head[:9])} merged into {code(simulation.base[:9])} in "
         f"{spoken(timedelta(seconds=simulation.seconds))}. {render.isolation_line(simulation)}",
     ]
@@ -169,8 +169,10 @@ def _changes(suite: SuiteResult) -> str:
 
 def _found(suite: SuiteResult) -> str:
     """What was found beside tests, and the figures on both sides."""
-    remarks = [(one.level.value, one.title, one.place, one.message) for one in suite.remarks[:MOST_REMARKS]]
-    figures = [(one.name, one.before, one.after, one.change) for one in suite.measures]
+    remarks = [
+        (one.level.value, calm(one.title), calm(one.place), calm(one.message)) for one in suite.remarks[:MOST_REMARKS]
+    ]
+    figures = [(calm(one.name), calm(one.before), calm(one.after), calm(one.change)) for one in suite.measures]
     parts = [
         table((suite.kind.capitalize(), "What", "Where", "What it says"), remarks) if remarks else "",
         f"and {len(suite.remarks) - MOST_REMARKS} more" if len(suite.remarks) > MOST_REMARKS else "",
@@ -236,7 +238,7 @@ def _policy(update: Update, head: Sha) -> WantedRun | None:
     if decision is None or decision.head != head:
         return None
     conclusion = _POLICY_ENDS.get(decision.verdict)
-    rows = [(finding.rule, finding.verdict.value, finding.why) for finding in decision.findings]
+    rows = [(finding.rule, finding.verdict.value, calm(finding.why)) for finding in decision.findings]
     buttons = (
         Button(label="Approve", description="Approve exactly this commit", identifier="approve"),
         Button(label="Reject", description="Close it and do not propose it again", identifier="reject"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+_LONG = 60 * 86_400  # seconds
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _WORDS = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hour": "h", "hr": "h", "day": "d", "week": "w"}
 _FORM = re.compile(r"\s*(\d{1,6}(?:\.\d{1,3})?)\s*([A-Za-z]+)\s*", re.ASCII)
@@ -24,8 +25,10 @@ def duration(text: str) -> timedelta:
 
 
 def spoken(span: timedelta) -> str:
-    """A span in words, at most two units: "2 h 5 min"."""
+    """A span in words, at most two units: "2 h 5 min"; nobody counts the hours of what is months old: "631 d"."""
     seconds = max(0, round(span.total_seconds()))
+    if seconds >= _LONG:
+        return f"{seconds // 86_400} d"
     parts = []
     for name, size in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
         count, seconds = divmod(seconds, size)

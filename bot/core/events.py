@@ -18,10 +18,11 @@ IN_PRODUCTION = frozenset({State.DEPLOYING, State.ROLLING_OUT, State.ROLLING_BAC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """The App may now act on these repositories."""
+    """The App may now act on these repositories. numbers: GitHub's own of each, as far as they are told."""
 
     installation: InstallationId
     repos: tuple[RepoName, ...]
+    numbers: tuple[tuple[RepoName, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from bot.core import ecosystems, versions
 from bot.core.errors import ConfigProblem, InvalidVersion
-from bot.core.model import Component
+from bot.core.model import Component, Verdict
+
+HOLD = Verdict.HOLD.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,11 @@ class Entry:
     def behind(self) -> int:
         """How many of them could have something newer."""
         return len({use.repo for _, uses in self.uses for use in uses if use.target})
+
+    @property
+    def untold(self) -> int:
+        """How many of them nobody can say this of: left alone, or whoever lists the versions did not answer."""
+        return len({use.repo for _, uses in self.uses for use in uses if use.verdict == HOLD and not use.target})
 
 
 def entries(uses: Iterable[Use], wanted: str = "") -> tuple[Entry, ...]:

@@ -134,9 +134,9 @@ def explain(evidence: Evidence, *, alpha: float = 0.01, beta: float = 0.05) -> s
     seen += f"stable {_of(evidence.stable)}" if evidence.stable.requests else "with no traffic on stable to compare"
     match ruling(evidence, alpha=alpha, beta=beta):
         case Ruling.BAD:
-            word = f"odds against chance 1 : {_number(odds_against(evidence))}"
+            word = f"odds against chance {_number(odds_against(evidence))} : 1"
         case Ruling.GOOD:
-            word = f"odds against a harmful release 1 : {_number(odds_in_favour(evidence))}"
+            word = f"odds against a harmful release {_number(odds_in_favour(evidence))} : 1"
         case Ruling.UNSURE:
             word = "not enough to tell"
     clumps = dispersion(evidence)

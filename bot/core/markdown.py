@@ -12,10 +12,14 @@ from collections.abc import Iterator
 _ITEM = r"\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)*"  # a fence may stand in a list
 _FENCE = re.compile(rf"({_ITEM})(`{{3,}}(?=[^`]*$)|~{{3,}}).*")
 _QUOTE = re.compile(rf"{_ITEM}>")
+_SAYS = re.compile(r"[^\s>]")  # a quote's line with something on it, which a line below it goes on with
+_LISTED = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])(?:\s|$)")
+_BEGINS = re.compile(r" {0,3}#{1,6}(?:\s|$)")
+CODE = 4  # so far in, and in no list, a line is code itself and no fence
 _TICKS = re.compile(r"`+")
-_HIDES = re.compile(r"<!--|<pre(?=[\s>]|$)", re.IGNORECASE)
+_HIDES = re.compile(r"<!--|<(pre|blockquote|script|style|textarea)(?=[\s>]|$)", re.IGNORECASE)
 _COMMENT_ENDS = re.compile("-->")
-_PRE_ENDS = re.compile("</pre>", re.IGNORECASE)
+_ENDS = {tag: re.compile(f"</{tag}>", re.IGNORECASE) for tag in ("pre", "blockquote", "script", "style", "textarea")}
 
 
 def own_lines(text: str) -> Iterator[str]:
@@ -34,7 +38,12 @@ def _visible(lines: list[str]) -> Iterator[str | None]:
     """Each line as far as it can be seen; None where a block of another kind stands, which ends a paragraph."""
     fence: re.Pattern[str] | None = None
     end: re.Pattern[str] | None = None
+    quoted = listed = False
     for line in lines:
+        begins_item = _LISTED.match(line) is not None
+        listed = listed or begins_item
+        # A line right below a quote is shown within it, as mail programs break what they quote.
+        quoted = quoted and bool(line.strip()) and not begins_item and not _BEGINS.match(line)
         if fence:
             fence = None if fence.fullmatch(line) else fence
             yield None
@@ -42,14 +51,24 @@ def _visible(lines: list[str]) -> Iterator[str | None]:
             # What follows the end on its line still belongs to the block.
             end = None if end.search(line) else end
             yield None
-        elif opened := _FENCE.fullmatch(line):
-            fence = _closing(indent=len(opened[1]), ticks=opened[2])
+        elif (opened := _FENCE.fullmatch(line)) and (listed or _indent(line) < CODE):
+            fence = _closing(indent=len(opened[1]) if listed else 0, ticks=opened[2])
+            quoted = False
             yield None
-        elif _QUOTE.match(line):
+        elif quote := _QUOTE.match(line):
+            quoted = _SAYS.search(line, quote.end()) is not None
+            yield None
+        elif quoted:
             yield None
         else:
             seen, end = _cut(line)
             yield seen
+
+
+def _indent(line: str) -> int:
+    """How far a line is set in; a tab reaches to the next fourth column."""
+    plain = line.expandtabs(4)
+    return len(plain) - len(plain.lstrip())
 
 
 def _closing(*, indent: int, ticks: str) -> re.Pattern[str]:
@@ -63,7 +82,7 @@ def _cut(line: str) -> tuple[str, re.Pattern[str] | None]:
     seen, at = [], 0
     while start := _HIDES.search(line, at):
         seen.append(line[at : start.start()])
-        end = _COMMENT_ENDS if start[0] == "<!--" else _PRE_ENDS
+        end = _ENDS[start[1].lower()] if start[1] else _COMMENT_ENDS
         closed = end.search(line, start.end())
         if closed is None:
             return "".join(seen), end

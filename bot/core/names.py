@@ -61,8 +61,14 @@ def _of(update: Update, parts: Sequence[str]) -> str:
 
 def _step(part: Member) -> str:
     digest = _short(part.digest)
-    name, to = part.component.name, f" {part.target} to {digest}" if digest else ""
-    return f"{name}{to or f' from {part.current} to {part.target}'}"
+    name, target = part.component.name, _tame(part.target)
+    to = f" {target} to {digest}" if digest else f" from {part.current} to {target}"
+    return name + to
+
+
+def _tame(version: str) -> str:
+    # A registry's word in a commit's title, where machines look for `[skip ci]` and `fixes #1`.
+    return re.sub(r"[^\w.+~!:/-]+", "-", version)
 
 
 def mark_of(update: Update) -> str:

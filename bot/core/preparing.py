@@ -14,6 +14,7 @@ class Prepare:
     there when it runs, so that the same files make the same environment. keep: folders that it makes, to be laid
     read-only where they were made in every run; writable: the same, as a copy of its own in each run.
     hosts: where it fetches from, of those that the operator has opened. env: for the command and for all suites.
+    repo: whose command it is (owner/name), "" where that is not known; never by the word of the repository itself.
     """
 
     run: str
@@ -22,3 +23,4 @@ class Prepare:
     writable: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
+    repo: str = ""

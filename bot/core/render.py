@@ -9,7 +9,7 @@ from datetime import datetime
 from bot.core import names
 from bot.core.lifecycle import MAY_GO
 from bot.core.model import Grade, Isolation, Member, Simulation, State, Update, Verdict
-from bot.core.quoting import block, code, table
+from bot.core.quoting import block, calm, code, table
 from bot.core.repo_config import CONFIG_PATH
 
 MOST_LINES = 80  # of the reasons in a pull request's text
@@ -50,7 +50,7 @@ WORDS = {
 
 def pull_body(update: Update) -> str:
     """The pull request's text: what is proposed and why. What happens to it stands in the status comment."""
-    why = [f"- {line}" for line in update.why_now[:MOST_LINES]]
+    why = [f"- {calm(line)}" for line in update.why_now[:MOST_LINES]]
     more = [f"- and {len(update.why_now) - MOST_LINES} more"] if len(update.why_now) > MOST_LINES else []
     head = ("Component", "From", "To", "Kind", "Published", "Pinned in")
     parts = [
@@ -87,7 +87,9 @@ def _to_be_seen(update: Update) -> str:
     """What stands between it and a merge by itself."""
     if not update.gates:
         return ""
-    return "**A person has to look at this before it is merged**\n\n" + "\n".join(f"- {gate}" for gate in update.gates)
+    return "**A person has to look at this before it is merged**\n\n" + "\n".join(
+        f"- {calm(gate)}" for gate in update.gates
+    )
 
 
 def _moved_along(update: Update) -> str:
@@ -103,9 +105,9 @@ def _moved_along(update: Update) -> str:
 def status(update: Update, *, now: datetime) -> str:
     """The one comment that is kept on a pull request; its mark lets us find it again."""
     icon = ICONS.get(update.state, "🔎")
-    head = f"{names.mark_of(update)}\n### {icon} {names.title_of(update)}: {WORDS[update.state]}"
+    head = f"{names.mark_of(update)}\n### {icon} {calm(names.title_of(update))}: {WORDS[update.state]}"
     ahead = ", ".join(sorted(WORDS[state] for state in MAY_GO[update.state] & _NEXT))
-    parts = [head, update.note, table(("Step", "How it stands"), steps(update))]
+    parts = [head, calm(update.note), table(("Step", "How it stands"), steps(update))]
     if ahead:
         parts.append(f"Next may be: {ahead}.")
     parts.append("<sub>`/surefoot help` lists what you can say. Times are UTC.</sub>")
@@ -119,13 +121,13 @@ def steps(update: Update) -> list[tuple[str, ...]]:
     """What has been done to an update, row by row."""
     rows: list[tuple[str, ...]] = []
     if update.simulation:
-        rows.append(("Simulation", f"{update.simulation.grade.value}: {update.simulation.why}"))
+        rows.append(("Simulation", f"{update.simulation.grade.value}: {calm(update.simulation.why)}"))
     elif update.state is State.PROPOSED:
         rows.append(("Simulation", "running"))
     if update.decision:
         # What the simulation says stands in its own row already.
         said = [f for f in update.decision.findings if f.rule != "simulation" or update.simulation is None]
-        rows.extend((f"Policy: {f.rule}", f"{f.verdict.value}: {f.why}") for f in said)
+        rows.extend((f"Policy: {f.rule}", f"{f.verdict.value}: {calm(f.why)}") for f in said)
     if update.approvals:
         rows.append(("Approved by", ", ".join(f"@{a.who} for {code(a.head[:9])}" for a in update.approvals)))
     if update.merge:
@@ -135,7 +137,7 @@ def steps(update: Update) -> list[tuple[str, ...]]:
         rows.append((f"Environment {update.rollout.environment}", _where(update)))
     if update.revert:
         rows.append(("Revert", f"#{update.revert}"))
-    return rows or [("Found", names.brought(update))]
+    return rows or [("Found", calm(names.brought(update)))]
 
 
 def _where(update: Update) -> str:
@@ -149,7 +151,7 @@ def _where(update: Update) -> str:
         else ""
     )
     if rollout.because:
-        return f"turned back: {rollout.because}"
+        return f"turned back: {calm(rollout.because)}"
     weight = rollout.step.weight if rollout.step else 0
     return f"{weight} % of the traffic{counts}"
 
@@ -176,7 +178,7 @@ def revert_body(update: Update) -> str:
     because = update.rollout.because if update.rollout and update.rollout.because else update.note
     remembered = [code(f"{part.component.name} {part.target}") for part in update.parts]
     return (
-        f"{number} was rolled back: {because}.\n\n{table(('Step', 'How it stands'), steps(update))}\n\n"
+        f"{number} was rolled back: {calm(because)}.\n\n{table(('Step', 'How it stands'), steps(update))}\n\n"
         f"{', '.join(remembered)} {'is' if len(remembered) == 1 else 'are'} remembered and not proposed again; "
         "a newer version is. Nothing else is deployed before this pull request is merged or closed, "
         "since the default branch still holds the bad version."

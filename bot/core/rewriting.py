@@ -42,10 +42,11 @@ def rewritten(
 
 def _one(path: str, text: str, mine: Sequence[Pin], release: Release, manifests: Mapping[str, Manifest]) -> str:
     manifest = manifests[mine[0].manifest]
-    wanted = {(pin.component, pin.version) for pin in mine}
+    wanted, names = {(pin.component, pin.version) for pin in mine}, {pin.component.name for pin in mine}
     # A rewrite moves what stands behind it, so the places are found anew after each.
     for _ in range(len(mine) + 1):
-        there = [pin for pin in manifest.read(path, text) if (pin.component, pin.version) in wanted]
+        named = (pin for pin in manifest.read(path, text) if pin.component.name in names)
+        there = [pin for pin in named if (pin.component, pin.version) in wanted]
         left = [pin for pin in there if widens(pin, release) or _is_behind(pin, release)]
         if not left:
             break

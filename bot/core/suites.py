@@ -31,3 +31,8 @@ class Asked:
 
 
 Suites = Mapping[str, Asked]
+
+
+def counted(before: int, after: int) -> str:
+    """How a count changed: "+2", "-1", "same"."""
+    return f"{after - before:+d}" if after != before else "same"

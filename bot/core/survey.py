@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import partial
@@ -15,7 +14,7 @@ from types import MappingProxyType
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from bot.core import ecosystems, versions
+from bot.core import ecosystems, tomls, versions
 from bot.core.errors import ConfigProblem, InvalidVersion
 from bot.core.locks import locks_of
 from bot.core.model import Component, Pin
@@ -24,8 +23,6 @@ from bot.core.repo_config import RepoConfig
 
 PROJECT = "pyproject.toml"
 LONGEST = 512 << 10
-# The reader's time grows with the square of a key's parts; nobody means so many.
-_LONG_KEY = re.compile(r"""(?:[\w"'-]+[ \t]*\.[ \t]*){60}""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +86,12 @@ def scattered(found: Iterable[Group]) -> frozenset[Component]:
     for group in found:
         folders[group.component].add(group.folder)
     return frozenset(component for component, those in folders.items() if len(those) > 1)
+
+
+def projects(pins: Iterable[Pin], files: Collection[str]) -> Callable[[Pin], str]:
+    """The folder of the project to which a place of the repository belongs, as `groups` has it. pins: all there are."""
+    found = _projects(pins, files)
+    return lambda pin: found[_place(pin)] if _place(pin) in found else project_of(pin.path, files)
 
 
 def _projects(pins: Iterable[Pin], files: Collection[str]) -> dict[tuple[str, str], str]:
@@ -184,10 +187,10 @@ def _python_of(known: Mapping[str, str], folder: str) -> str:
 
 def oldest_python(pyproject: str) -> str | None:
     """The oldest Python that a project says it runs on: the lower bound of `requires-python`; None when not said."""
-    if len(pyproject) > LONGEST or _LONG_KEY.search(pyproject):
+    if len(pyproject) > LONGEST:
         return None
     try:
-        wanted = SpecifierSet(str(tomllib.loads(pyproject).get("project", {}).get("requires-python", "")))
+        wanted = SpecifierSet(str(tomls.loads(pyproject).get("project", {}).get("requires-python", "")))
     except (tomllib.TOMLDecodeError, InvalidSpecifier, AttributeError):
         return None
     bounds = [Version(one.version.removesuffix(".*")) for one in wanted if one.operator in {">=", "~=", "=="}]

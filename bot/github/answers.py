@@ -95,7 +95,9 @@ def error_of(answer: Answer, what: str) -> SurefootError | None:
         # Not GitHub's: 203 is a proxy's own version of an answer, 206 a part of one.
         return Transient(f"{text}; nothing that GitHub answers to this")
     if status < 400:
-        return Said(f"{text}; it has moved to {answer.headers.get('location', 'an unnamed place')}", status=status)
+        # Without its query, which may be a key to what lies there.
+        place = answer.headers.get("location", "").partition("?")[0] or "an unnamed place"
+        return Said(f"{text}; it has moved to {place}", status=status)
     return Said(text, status=status)
 
 

@@ -19,6 +19,13 @@ class Repo(Struct):
     full_name: Name
 
 
+class Listed(Struct):
+    """A repository in a list. id: GitHub's number, which stays when the name is another's."""
+
+    full_name: Name
+    id: int | None = None
+
+
 class RepoWithDefault(Struct):
     """A repository that also names its default branch."""
 
@@ -136,14 +143,14 @@ class Installation(Struct):
 
     action: str
     installation: Id
-    repositories: tuple[Repo, ...] = ()
+    repositories: tuple[Listed, ...] = ()
 
 
 class Added(Struct):
     """installation_repositories with `added`; the list of removed ones is not even of full form there."""
 
     installation: Id
-    repositories_added: tuple[Repo, ...] = ()
+    repositories_added: tuple[Listed, ...] = ()
 
 
 class Removed(Struct):

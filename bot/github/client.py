@@ -75,8 +75,13 @@ class Line:
     @property
     def web_url(self) -> str:
         """Where people and git go."""
-        parts = urlsplit(self.api_url)
-        return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
+        return web_url(self.api_url)
+
+
+def web_url(api_url: str) -> str:
+    """Where people and git go, of the GitHub whose API is there."""
+    parts = urlsplit(api_url)
+    return f"{parts.scheme}://{parts.netloc.removeprefix('api.')}"
 
 
 def line(session: aiohttp.ClientSession, api_url: str, manners: Manners | None = None) -> Line:

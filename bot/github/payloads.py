@@ -64,12 +64,19 @@ def _repos(repos: tuple[bodies.Repo, ...]) -> tuple[RepoName, ...]:
     return tuple(RepoName(repo.full_name) for repo in repos)
 
 
+def _installed(installation: InstallationId, repos: tuple[bodies.Listed, ...]) -> Installed:
+    # By the number alone is it known whether this is the repository that had the name before.
+    numbers = tuple((RepoName(repo.full_name), repo.id) for repo in repos if repo.id is not None)
+    names = tuple(RepoName(repo.full_name) for repo in repos)
+    return Installed(installation=installation, repos=names, numbers=numbers)
+
+
 def _installation(mail: Envelope) -> Event:
     told = mail.read(bodies.Installation)
     installation = InstallationId(told.installation.id)
     match told.action:
         case "created" | "unsuspend" | "new_permissions_accepted":
-            return Installed(installation=installation, repos=_repos(told.repositories))
+            return _installed(installation, told.repositories)
         case "deleted" | "suspend":
             return Uninstalled(installation=installation)
         case other:
@@ -80,7 +87,7 @@ def _installation_repositories(mail: Envelope) -> Event:
     match mail.read(bodies.Action).action:
         case "added":
             added = mail.read(bodies.Added)
-            return Installed(installation=InstallationId(added.installation.id), repos=_repos(added.repositories_added))
+            return _installed(InstallationId(added.installation.id), added.repositories_added)
         case "removed":
             return _removed(mail.read(bodies.Removed))
         case other:

@@ -15,16 +15,19 @@ _STEPS = bytes.maketrans(b"{[}]", b"\x01\x01\xff\xff")
 _NO_BRACKET = bytes(sign for sign in range(256) if sign not in b"{}[]")
 
 
+def may_sign(header: str | None) -> bool:
+    """Whether the header has the form of a signature at all, which is known before the body is there."""
+    return header is not None and header.startswith(PREFIX) and bool(_HEX.fullmatch(header.removeprefix(PREFIX)))
+
+
 def signed_by(secret: str, header: str | None, body: bytes) -> bool:
     """Whether the `X-Hub-Signature-256` header is this body's HMAC-SHA-256 under this secret.
 
     An empty secret signs nothing: a door without a secret is closed. SHA-1 is never taken.
     """
-    if not secret or header is None or not header.startswith(PREFIX):
+    if not secret or header is None or not may_sign(header):  # compare_digest raises for what is not ASCII
         return False
     given = header.removeprefix(PREFIX)
-    if not _HEX.fullmatch(given):  # compare_digest raises for what is not ASCII
-        return False
     return hmac.compare_digest(given, hmac.new(secret.encode(), body, hashlib.sha256).hexdigest())
 
 

@@ -85,8 +85,8 @@ async def _unasked(bench: Workbench) -> list[Way]:
         return []
     groups = await importing.groups(bench)
     ways = [probes.of_imports(groups)] if groups else []
-    for look in (scripts.loads, starting.starts):
-        if (probe := await asyncio.to_thread(look, bench)) is not None:
+    for probe in (await scripts.loads(bench), await asyncio.to_thread(starting.starts, bench)):
+        if probe is not None:
             ways.append(probe)
     return [(probe, Found()) for probe in ways]
 

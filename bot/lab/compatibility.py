@@ -9,7 +9,7 @@ from bot.core import compatibility, verdicts
 from bot.core.api import Api, Kind
 from bot.core.compatibility import Doubt, Finding
 from bot.core.model import Measure, SuiteResult
-from bot.core.suites import COMPATIBILITY
+from bot.core.suites import COMPATIBILITY, counted
 from bot.core.verdicts import Looked
 from bot.lab import api_diff, changes, deprecations, promises, typing_diff
 from bot.lab.changes import Change
@@ -119,12 +119,12 @@ def _measures(before: Api, after: Api, change: Change, found: Sequence[Finding])
     broken = {finding.use.path for finding in found}
     old, new = _public(before), _public(after)
     return (
-        Measure(name="public names", before=str(old), after=str(new), change=f"{new - old:+d}"),
+        Measure(name="public names", before=str(old), after=str(new), change=counted(old, new)),
         Measure(
             name="names used",
             before=str(len(used)),
             after=str(len(used - broken)),
-            change=f"-{len(broken)}" if broken else "0",
+            change=counted(len(used), len(used - broken)),
         ),
     )
 

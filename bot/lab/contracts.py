@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.core import tomls
 from bot.core.errors import ConfigProblem
 from bot.lab import nodes, reading
 from bot.lab.ready import NPM, PYPI
@@ -47,7 +48,7 @@ def find(tree: Path, ecosystem: str) -> tuple[Case, ...]:
 def _of_python(tree: Path) -> Iterator[Case]:
     project = _text(tree, "pyproject.toml")
     try:
-        table = tomllib.loads(project)
+        table = tomls.loads(project)
     except tomllib.TOMLDecodeError:
         table = {}
     for scripts in (_table(table, "project", "scripts"), _table(table, "tool", "poetry", "scripts")):

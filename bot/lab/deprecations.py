@@ -8,6 +8,7 @@ import msgspec
 
 from bot.core.model import Level, Measure, Remark
 from bot.core.quoting import code
+from bot.core.suites import counted
 from bot.core.verdicts import Looked
 from bot.lab import learnt, pytests
 from bot.lab.changes import Side
@@ -42,7 +43,7 @@ async def look(bench: Workbench, store: Learnt, before: Side, after: Side) -> Lo
         name="deprecations while importing",
         before=str(len(old)),
         after=str(len(new)),
-        change=f"{len(new) - len(old):+d}",
+        change=counted(len(old), len(new)),
     )
     measures = (measure,) if old or new else ()
     return Looked(remarks=tuple(_remark(one) for one in fresh[:_MOST_REMARKS]), measures=measures)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from cachetools import TTLCache
 
 from bot.core.errors import Permanent
 from bot.core.model import Grade
@@ -18,6 +20,7 @@ from bot.lab.locking.errand import PROJECT, Brought, Errand, Room, Step
 from bot.lab.locking.gateway import Desk
 from bot.lab.ready import INSIDE
 from bot.lab.resolver import NotPrepared
+from bot.lab.vouched.documents import Key
 from bot.tools.npm import NpmSettings, settings_of_npm
 
 _SENDER = INSIDE / "surefoot_send.py"
@@ -30,6 +33,7 @@ class Fetching:
 
     opened: where a repository's own command may fetch from, by the operator's word. root: a file of a trusted root of
     Sigstore, for signatures of a private one; None for the public one alone.
+    keys: see `Registries` of `vouched.registries`; a key that is not among them is asked for at once.
     """
 
     room: Room
@@ -37,6 +41,7 @@ class Fetching:
     crates: Crates = CRATES_IO
     opened: tuple[Place, ...] = ()
     root: Path | None = None
+    keys: TTLCache[str, Mapping[str, Key]] = field(default_factory=lambda: TTLCache(50, 3600.0))
 
     async def run(self, given: Errand, places: Sequence[Place], desk: Desk | None = None) -> Brought:
         """Do the errand. NotPrepared where it cannot be done here; ConfigProblem, Transient as `errand.through`."""

@@ -130,15 +130,22 @@ def _named(tree: Path, patterns: Sequence[str]) -> Iterator[Path]:
 
 
 def _places(asked: Prepare, opened: Sequence[Place]) -> list[Place]:
-    """Those that both name. NotPrepared for a host that the operator has not opened."""
+    """Those that both name. NotPrepared for a host that the operator has not opened, or not to this repository."""
+    mine = [place for place in opened if place.is_open_to(asked.repo)]
     for host in asked.hosts:
-        if not any(_host(place) == host for place in opened):
-            raise NotPrepared(
-                Grade.UNKNOWN,
-                f"{_WHERE} wants to fetch from {code(host)}, which the operator of this machine has not opened for it. "
-                "If it is meant, list its URL under prepare in the file that SUREFOOT_SOURCES names",
-            )
-    return [place for place in opened if _host(place) in asked.hosts]
+        if not any(_host(place) == host for place in mine):
+            raise NotPrepared(Grade.UNKNOWN, _closed(host, asked.repo, opened))
+    return [place for place in mine if _host(place) in asked.hosts]
+
+
+def _closed(host: str, repo: str, opened: Sequence[Place]) -> str:
+    wants = f"{_WHERE} wants to fetch from {code(host)}, which the operator of this machine has"
+    under = "under prepare in the file that SUREFOOT_SOURCES names"
+    if not any(_host(place) == host for place in opened):
+        return f"{wants} not opened for it. If it is meant, list its URL {under}"
+    if not repo:
+        return f"{wants} opened to named repositories alone, and whose tree this is, is not known here"
+    return f"{wants} not opened to {code(repo)}. If it is meant, add it to the repositories of that place {under}"
 
 
 def _host(place: Place) -> str:

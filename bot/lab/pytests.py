@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.core import tomls
 from bot.core.errors import ConfigProblem
 from bot.core.quoting import code
 from bot.core.suites import INTEGRATION, UNIT
@@ -112,7 +113,7 @@ def _ini(text: str) -> configparser.ConfigParser:
 
 def _pyproject(tree: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(_read(tree, "pyproject.toml"))
+        return tomls.loads(_read(tree, "pyproject.toml"))
     except tomllib.TOMLDecodeError:
         return {}
 

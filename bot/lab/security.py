@@ -11,15 +11,25 @@ from dataclasses import dataclass, field
 
 from bot.core.artifacts import Found
 from bot.core.artifacts_built import TONGUES
+from bot.core.attestations import Told
 from bot.core.model import Grade, Level, Measure, Remark, SuiteResult
 from bot.core.quoting import code
 from bot.core.suites import SECURITY
-from bot.lab import artifact_diff, security_advisories, security_lock, security_lone, security_vouched, security_watch
+from bot.lab import (
+    artifact_diff,
+    security_advisories,
+    security_lock,
+    security_lone,
+    security_signed,
+    security_vouched,
+    security_watch,
+)
 from bot.lab.learnt import Learnt
 from bot.lab.ready import NPM, PYPI
 from bot.lab.security_advisories import Known
 from bot.lab.security_lock import Change, Places, Sides
 from bot.lab.security_lone import Lone
+from bot.lab.vouched.registries import Registries
 from bot.lab.vouched.verifying import Unverified
 from bot.lab.workbench import OutOfTime, Workbench
 
@@ -122,6 +132,11 @@ class _Report:
             title = f"{subject}: {one.why}"
             self.say(Grade.UNKNOWN if one.asks else Grade.PASSED, name, title, _in(one.place))
 
+    def vouched(self, told: Sequence[tuple[str, str, Told]]) -> None:
+        """What is to be said of who vouches for a package: (its name, the sentence, what it means)."""
+        for name, title, one in told:
+            self.say(Grade.FAILED if one.grave else Grade.UNKNOWN if one.asks else Grade.PASSED, name, title)
+
     def figure(self, name: str, before: int, after: int, level: Level) -> None:
         """A count on both sides."""
         change = f"{after - before:+d}" if after != before else "same"
@@ -155,7 +170,7 @@ def _why(weighty: Sequence[Remark], changed: int, told: int) -> str:
     if not weighty:
         many = "1 package differs" if changed == 1 else f"{changed} packages differ"
         noun = "difference is" if told == 1 else "differences are"
-        return f"{many}, and nothing in that asks for a person ({told} {noun} told)"
+        return f"{many}, and nothing in that asks for a person" + (f" ({told} {noun} told)" if told else "")
     first = weighty[0]
     where = f", in {first.message}" if first.message else ""
     more = f", and {len(weighty) - 1} more" if len(weighty) > 1 else ""
@@ -209,17 +224,28 @@ async def _contents(bench: Workbench, report: _Report, sides: Sides, changes: Se
 
 
 async def _vouched(bench: Workbench, report: _Report, sides: Sides, changes: Sequence[Change], learnt: Learnt) -> None:
+    asked = security_vouched.registries(bench) if bench.fetching else None
+    await _attested(bench, report, sides, changes, learnt, asked)
+    signed = await security_signed.examine(bench, sides, changes, learnt, asked)
+    report.vouched(signed.told)
+    report.notes += signed.notes
+
+
+async def _attested(
+    bench: Workbench, report: _Report, sides: Sides, changes: Sequence[Change], learnt: Learnt,
+    asked: Registries | None,
+) -> None:  # fmt: skip
     try:
-        vouched = await security_vouched.examine(bench, sides, changes, learnt)
+        vouched = await security_vouched.examine(bench, sides, changes, learnt, asked)
     except Unverified as problem:
         report.notes.append(f"not run: attestations ({problem})")
         return
-    for name, title, told in vouched.told:
-        report.say(Grade.FAILED if told.grave else Grade.UNKNOWN if told.asks else Grade.PASSED, name, title)
+    report.vouched(vouched.told)
     if vouched.verified:
         report.notes.append(f"attestations: {vouched.verified} of {vouched.asked} packages are verified")
     if vouched.without:
-        report.notes.append(f"attestations: none is published of {vouched.without} of {vouched.asked} packages")
+        has = "has" if vouched.without == 1 else "have"
+        report.notes.append(f"attestations: {vouched.without} of {vouched.asked} packages {has} none")
     if vouched.left_out:
         report.notes.append(f"attestations: not asked for of {vouched.left_out} packages, since too many differ")
 

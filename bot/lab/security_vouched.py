@@ -9,7 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain
+from typing import TypeVar
 
 import msgspec
 from packaging.tags import Tag, compatible_tags, cpython_tags
@@ -30,6 +32,7 @@ from bot.lab.workbench import OutOfTime, Workbench
 
 MOST = 60  # packages of one update that are asked for, those that it is about first
 _SECONDS = 60.0
+T = TypeVar("T")
 _LAYOUT = "1"  # part of every key: raise it when something is verified or judged differently
 _KEPT = frozenset({Standing.VERIFIED, Standing.NONE, Standing.WRONG})  # nobody can attest a file of an index later
 # Made before there are threads: two that work a type out at once end the process (msgspec 0.22).
@@ -58,31 +61,55 @@ class Vouched:
     left_out: int = 0
 
 
-async def examine(bench: Workbench, sides: Sides, changes: Sequence[Change], learnt: Learnt) -> Vouched:
+def registries(bench: Workbench) -> Registries:
+    """Whom to ask: one for all questions of an examination, so that nothing is asked twice."""
+    assert bench.fetching is not None, "who calls has looked"
+    given = bench.fetching
+    return Registries(http=given.room.http, index=bench.uv.index, npm=given.npm, keys=given.keys)
+
+
+def pairs(bench: Workbench, changes: Sequence[Change]) -> tuple[list[tuple[Package | None, Package]], int]:
+    """What comes, each with what it takes the place of, if anything; and how many more there are than are asked for."""
+    meant = {part.name for part in bench.trial.components}
+    coming = sorted((one for one in changes if one.after), key=lambda one: one.name not in meant)
+    asked = [(_package(one, one.before) if one.before else None, _package(one, one.after)) for one in coming[:MOST]]
+    return asked, len(coming) - len(asked)
+
+
+async def examine(
+    bench: Workbench, sides: Sides, changes: Sequence[Change], learnt: Learnt, asked: Registries | None = None
+) -> Vouched:
     """What the attestations of these come to. Unverified where this machine cannot do it; OutOfTime.
 
-    What could not be asked for or looked at is an answer of its own (UNKNOWN), and is not kept.
+    What could not be asked for or looked at is an answer of its own (UNKNOWN), and is not kept. asked: by `registries`.
     """
     if sides.ecosystem not in (PYPI, NPM) or bench.fetching is None:
         return Vouched()
     by = await asyncio.to_thread(verifying.trust, bench.fetching.root)
-    meant = {part.name for part in bench.trial.components}
-    coming = sorted((one for one in changes if one.after), key=lambda one: one.name not in meant)
-    pairs = [(_package(one, one.before) if one.before else None, _package(one, one.after)) for one in coming[:MOST]]
-    wanted = [one for pair in pairs for one in pair if one is not None]
-    answers = await _answers(bench, sides, wanted, by, learnt)
+    both, left_out = pairs(bench, changes)
+    wanted = [one for pair in both for one in pair if one is not None]
+    answers = await _answers(bench, sides, wanted, _With(by=by, learnt=learnt, asked=asked or registries(bench)))
     told, known = [], {part.component.name for part in bench.trial.parts if any(map(trust.about_source, part.gates))}
-    for before, after in pairs:
+    for before, after in both:
         if said := compare(answers[before] if before else None, answers[after]):
             # What was lost of it was asked of a person when the version was chosen: once is enough.
             asks = said.asks and (after.name not in known or answers[after].standing is Standing.UNKNOWN)
             title = f"{code(f'{after.name} {after.version}')} {said.why}"
             told.append((after.name, title, replace(said, asks=asks)))
-    counted = Counter(answers[after].standing for _, after in pairs)
+    counted = Counter(answers[after].standing for _, after in both)
     return Vouched(
-        told=tuple(told), asked=len(pairs), verified=counted[Standing.VERIFIED], without=counted[Standing.NONE],
-        left_out=len(coming) - len(pairs),
+        told=tuple(told), asked=len(both), verified=counted[Standing.VERIFIED], without=counted[Standing.NONE],
+        left_out=left_out,
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _With:
+    """By what it is verified, what is known already, and who is asked for the rest."""
+
+    by: Trust
+    learnt: Learnt
+    asked: Registries
 
 
 def _package(change: Change, line: str) -> Package:
@@ -91,29 +118,27 @@ def _package(change: Change, line: str) -> Package:
     return Package(name=change.name, version=origins.name_and_version(line.split(" --hash=")[0])[1], bound=line)
 
 
-async def _answers(
-    bench: Workbench, sides: Sides, wanted: Sequence[Package], by: Trust, learnt: Learnt
-) -> Mapping[Package, Answer]:
-    keys = await asyncio.to_thread(lambda: {one: _key(bench, sides, one, by) for one in wanted})
-    found = await asyncio.to_thread(_recalled, learnt, keys)
+async def _answers(bench: Workbench, sides: Sides, wanted: Sequence[Package], given: _With) -> Mapping[Package, Answer]:
+    keys = await asyncio.to_thread(lambda: {one: _key(bench, sides, one, given.by) for one in wanted})
+    found = await asyncio.to_thread(_recalled, given.learnt, keys)
     missing = [one for one in keys if one not in found]
     if not missing:
         return found
     bench.say("asking who vouches for what changed")
-    fresh = await _fresh(bench, sides, missing, by)
+    fresh = await _fresh(bench, sides, missing, given)
     kept = {keys[one]: msgspec.json.encode(answer) for one, answer in fresh.items() if answer.standing in _KEPT}
     for key, data in kept.items():
-        await asyncio.to_thread(learnt.remember, key, data)
+        await asyncio.to_thread(given.learnt.remember, key, data)
     return {**found, **fresh}
 
 
 def _key(bench: Workbench, sides: Sides, one: Package, by: Trust) -> str:
     """The hashes of the lock bind the content; interpreter and machine say which of the files is installed."""
     here = (sides.ecosystem, sides.after.interpreter.version, platform.system(), platform.machine())
-    return key_of("vouched", _LAYOUT, *here, by.key, *_places(bench, sides, one), one.name, one.version, one.bound)
+    return key_of("vouched", _LAYOUT, *here, by.key, *places(bench, sides, one), one.name, one.version, one.bound)
 
 
-def _places(bench: Workbench, sides: Sides, one: Package) -> tuple[str, ...]:
+def places(bench: Workbench, sides: Sides, one: Package) -> tuple[str, ...]:
     """Who is asked (blocking). That settings cannot be read is said when they are needed."""
     assert bench.fetching is not None, "who calls has looked"
     with contextlib.suppress(SurefootError):
@@ -130,23 +155,27 @@ def _recalled(learnt: Learnt, keys: Mapping[Package, str]) -> dict[Package, Answ
     return found
 
 
-async def _fresh(bench: Workbench, sides: Sides, wanted: Sequence[Package], by: Trust) -> dict[Package, Answer]:
-    """Asked side by side, and verified in one jail."""
-    assert bench.fetching is not None, "who calls has looked"
-    asked = Registries(http=bench.fetching.room.http, index=bench.uv.index, npm=bench.fetching.npm)
-    ask = _of_npm if sides.ecosystem == NPM else _of_python(sides.after.interpreter.version)
+async def in_time(
+    bench: Workbench, ask: Callable[[Package], Coroutine[None, None, T | Answer]], wanted: Sequence[Package]
+) -> Sequence[T | Answer]:
+    """What comes of asking for these, side by side; UNKNOWN of all where it takes too long. OutOfTime."""
     left = bench.budget.left()
     try:
         async with asyncio.timeout(min(left, _SECONDS)):
-            published = await asyncio.gather(*(ask(asked, one) for one in wanted))
+            return await asyncio.gather(*map(ask, wanted))
     except TimeoutError:
         if left < _SECONDS:
             raise OutOfTime from None
-        unknown = Answer(standing=Standing.UNKNOWN, why=f"there was no answer in {_SECONDS:.0f} s")
-        return dict.fromkeys(wanted, unknown)
+        return [Answer(standing=Standing.UNKNOWN, why=f"there was no answer in {_SECONDS:.0f} s")] * len(wanted)
+
+
+async def _fresh(bench: Workbench, sides: Sides, wanted: Sequence[Package], given: _With) -> dict[Package, Answer]:
+    """Asked side by side, and verified in one jail."""
+    ask = _of_npm if sides.ecosystem == NPM else _of_python(sides.after.interpreter.version)
+    published = await in_time(bench, partial(ask, given.asked), wanted)
     files = {one: found for one, found in zip(wanted, published, strict=True) if not isinstance(found, Answer)}
     every = [file for found in files.values() for file in found]
-    heard = dict(zip(map(id, every), await verifying.heard(bench, every, by), strict=True))
+    heard = dict(zip(map(id, every), await verifying.heard(bench, every, given.by), strict=True))
     judged = {
         one: worst([_judged(one, file, heard[id(file)], sides.ecosystem) for file in found])
         for one, found in files.items()

@@ -10,10 +10,11 @@ from typing import Protocol
 
 import msgspec
 
-from bot.core import typing_errors
+from bot.core import tomls, typing_errors
 from bot.core.errors import ConfigProblem
 from bot.core.model import Grade, Level, Measure, Remark
 from bot.core.quoting import code
+from bot.core.suites import counted
 from bot.core.typing_errors import Complaint
 from bot.core.verdicts import Looked
 from bot.lab import installed, learnt, reading
@@ -130,7 +131,7 @@ def _settings(tree: Path, name: str) -> set[str]:
     """The names of the checker's settings in whichever file has them."""
     keys: set[str] = set()
     try:
-        table = tomllib.loads(reading.text(tree, "pyproject.toml")).get("tool", {}).get(name)
+        table = tomls.loads(reading.text(tree, "pyproject.toml")).get("tool", {}).get(name)
         keys |= {*table, "set"} if isinstance(table, dict) else set()
     except (ConfigProblem, tomllib.TOMLDecodeError, AttributeError):
         pass  # a tree without one, or with one that whoever prepares the environment complains about
@@ -195,7 +196,7 @@ def _below(file: str) -> str:
 def _compared(checker: Checker, old: tuple[Complaint, ...], new: tuple[Complaint, ...]) -> Looked:
     fresh = typing_errors.newly(old, new)
     measure = Measure(
-        name=f"errors of {checker.name}", before=str(len(old)), after=str(len(new)), change=f"{len(new) - len(old):+d}"
+        name=f"errors of {checker.name}", before=str(len(old)), after=str(len(new)), change=counted(len(old), len(new))
     )
     if not fresh:
         return Looked(measures=(measure,))

@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from bot.core import tomls
 from bot.core.errors import ConfigProblem
 from bot.lab import noxes
 from bot.lab import reading as files
@@ -248,7 +249,7 @@ def _want(line: str, where: str) -> Want:
 
 def _toml(reading: _Reading, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_text(reading, path))
+        return tomls.loads(_text(reading, path))
     except tomllib.TOMLDecodeError as problem:
         raise ConfigProblem(str(problem), where="pyproject.toml") from problem
 

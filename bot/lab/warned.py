@@ -11,6 +11,7 @@ import msgspec
 from bot.core.differential import Side, Warned
 from bot.core.model import Level, Measure, Remark
 from bot.core.quoting import code
+from bot.core.suites import counted
 
 _MOST_LINES, _MOST_REMARKS, _LONGEST = 500, 30, 500
 # pytest writes it with every quote escaped, so its end is the next quote. The report was bounded before.
@@ -80,7 +81,7 @@ def compare(before: Side, after: Side) -> tuple[tuple[Remark, ...], tuple[Measur
     known = {_same(one) for one in before.warned}
     fresh = [one for one in after.warned if _same(one) not in known]
     old, new = len(before.warned), len(after.warned)
-    measure = Measure(name="deprecations while testing", before=str(old), after=str(new), change=f"{new - old:+d}")
+    measure = Measure(name="deprecations while testing", before=str(old), after=str(new), change=counted(old, new))
     return tuple(map(_remark, fresh[:_MOST_REMARKS])), (measure,) if old or new else ()
 
 

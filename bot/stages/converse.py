@@ -31,8 +31,9 @@ async def run(update: Update, *, gh: GitHubAPI, us: Us, mail: Mail, now: datetim
         return None
     right = await comments.permission(gh, update.repo, mail.author)
     if right not in MAY_COMMAND:
-        # Anybody may write here, and whatever they get for it they can have a thousand times: so no words.
-        await _answer(update, gh, us, mail, [("-1", render.unread_right(mail.author) if right is None else "")])
+        # Anybody may write here, and whatever they get for it they can have a thousand times: so no words, or once.
+        words = render.unread_right(mail.author) if right is None else ""
+        await _answer(update, gh, us, replace(mail, key=f"unread:{mail.author.lower()}"), [("-1", words)])
         return None
     if old := _of_another_commit(update, mail):
         return _told(update, None, await _answer(update, gh, us, mail, [("confused", old)]), mail)

@@ -14,6 +14,7 @@ from bot.core.errors import Permanent
 from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.model import Merge, Rollout, Sha, State, Step, Update
 from bot.core.ports import DeployJob, Leases, Provider
+from bot.core.quoting import calm
 from bot.core.repo_config import Environment
 from bot.github import commits, deployments, pulls
 
@@ -92,7 +93,8 @@ async def _what_to_deploy(
             continue
         tip = await commits.branch(gh, update.repo, revert.base_ref)
         if tip and not await _holds(gh, update, revert.merge_commit_sha, merge.sha):
-            return tip, f"; {tip[:9]} is deployed, since {names.brought(bad)} in {merge.sha[:9]} was reverted after it"
+            what = calm(names.brought(bad))
+            return tip, f"; {tip[:9]} is deployed, since {what} in {merge.sha[:9]} was reverted after it"
     return merge.sha, ""
 
 

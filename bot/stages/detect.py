@@ -33,7 +33,7 @@ from bot.core.objections import Rules
 from bot.core.repo_config import Registered, RepoConfig
 from bot.core.rewriting import moving
 from bot.core.second_look import Seen
-from bot.core.survey import Group, groups, pythons_of, rules_of, scattered
+from bot.core.survey import Group, groups, projects, pythons_of, rules_of, scattered
 from bot.github import commits, pins
 from bot.lab import holding
 
@@ -136,9 +136,10 @@ def _updates(
     """
     over, group_of = grouping.over(place.known), config.updates.group_of
     alone = [_update(place, step, over, now) for step, _ in grouping.joined(steps)]
-    there = {(pin.component, pin.version) for pin in read.found.pins if pin.version is not None}
-    places = clashes.Places(there=there, released=place.released)
-    found, behind = clashes.parted(alone, group_of, clashes.seen(place.known), places)
+    project_of = projects(read.found.pins, read.found.files)
+    there = clashes.pinned(read.found.pins, project_of)
+    places = clashes.Places(there=there, released=place.released, project_of=project_of)
+    found, behind = clashes.parted(alone, group_of, clashes.seen(place.known, places), places)
     return grouping.together(found, group_of, place.known, away), behind
 
 

@@ -15,6 +15,7 @@ from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.locks import Keeper
 from bot.core.model import Grade, Isolation, Member, Pull, Sha, Simulation, State, Update
 from bot.core.ports import Manifest
+from bot.core.quoting import calm
 from bot.github import commits, own, pulls
 from bot.github.apps import Us
 from bot.lab import bisect
@@ -65,7 +66,7 @@ async def run(
 
 
 def _not_pinned(update: Update, base: str) -> str:
-    what = " and no ".join(f"{part.component.name} older than {part.target}" for part in update.parts)
+    what = " and no ".join(calm(f"{part.component.name} older than {part.target}") for part in update.parts)
     return f"{base} pins no {what} any more"
 
 

@@ -15,6 +15,7 @@ from bot.core.lifecycle import Moved, Outcome, Waiting
 from bot.core.model import Merge, Rollout, Sha, State, Step, Update
 from bot.core.plans import Place
 from bot.core.ports import DeployJob, Leases
+from bot.core.quoting import calm
 from bot.github import commits, deployments, pulls
 from bot.github.apps import Us
 
@@ -45,7 +46,7 @@ async def run(
             return _in_the_way(update, revert, now)
         number = revert.number
     blocked = ("are", "newer ones appear") if len(update.parts) > 1 else ("is", "a newer one appears")
-    what = f"{names.brought(update)} {blocked[0]} blocked until {blocked[1]}"
+    what = f"{calm(names.brought(update))} {blocked[0]} blocked until {blocked[1]}"
     reverted = f"#{number} reverts it" if number else "the default branch holds nothing of it any more"
     why = "; ".join(filter(None, (what, reverted, unmoved, left)))
     return Moved(update=replace(update, revert=number), to=State.ROLLED_BACK, why=why)

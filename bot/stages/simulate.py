@@ -68,6 +68,7 @@ async def _taken_apart(
 
 
 def _trial(update: Update, trees: Trees, head: Sha, base: Sha, config: RepoConfig) -> Trial:
+    own = config.simulate.prepare
     return Trial(
         base=trees.base,
         candidate=trees.candidate,
@@ -79,7 +80,7 @@ def _trial(update: Update, trees: Trees, head: Sha, base: Sha, config: RepoConfi
         left_out=config.simulate.left_out,
         seconds=config.simulate.seconds,
         memory_mib=config.simulate.memory_mib,
-        prepare=config.simulate.prepare,
+        prepare=own and replace(own, repo=update.repo),
     )
 
 

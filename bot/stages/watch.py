@@ -13,6 +13,7 @@ from bot.core.choice import LARGE
 from bot.core.lifecycle import PULL_IS_OPEN, Moved, Outcome, Waiting
 from bot.core.model import Grade, Kind, Member, Merge, State, Update
 from bot.core.ports import Manifest
+from bot.core.quoting import calm
 from bot.github import commits, own, pulls
 from bot.github.apps import Us
 
@@ -187,7 +188,7 @@ def _is_good(other: Update) -> bool:
 
 
 async def _give_way(update: Update, newer: Sequence[Update], gh: GitHubAPI) -> Outcome:
-    pointer = ", ".join(f"#{one.pull.number}" if one.pull else names.brought(one) for one in newer)
+    pointer = ", ".join(f"#{one.pull.number}" if one.pull else calm(names.brought(one)) for one in newer)
     if update.pull is not None:
         await pulls.close(gh, update.repo, update.pull.number)
         if update.pull.ours:

@@ -78,7 +78,8 @@ def drain(conn: Connection, guid: str, concern: Concern | None, *, now: datetime
 def _follow(conn: Connection, concern: Concern, installation: int | None, *, now: datetime, enqueue: Enqueue) -> None:
     if concern.installed is not None:
         here = concern.installed
-        repos.install(conn, here.repos, here.installation, now=now, enqueue=enqueue)
+        numbers = dict(here.numbers)
+        repos.install(conn, here.repos, here.installation, numbers=numbers, now=now, enqueue=enqueue)
     if concern.uninstalled is not None:
         gone = concern.uninstalled
         repos.uninstall(conn, gone.repos, gone.installation, now=now, enqueue=enqueue)

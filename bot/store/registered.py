@@ -18,7 +18,11 @@ class TooMany(Exception):
 
 
 def _prefix(repo: RepoName) -> str:
-    return f"component:{repo_key(repo)}\n"
+    return _below(repo_key(repo))
+
+
+def _below(key: str) -> str:
+    return f"component:{key}\n"
 
 
 def _key(repo: RepoName, component: Component) -> str:
@@ -44,3 +48,11 @@ def keep(conn: Connection, repo: RepoName, component: Component, document: str) 
 def forget(conn: Connection, repo: RepoName, component: Component) -> bool:
     """Whether it was there."""
     return conn.execute(sa.delete(kv).where(kv.c.key == _key(repo, component))).rowcount > 0
+
+
+def move(conn: Connection, old: str, new: str) -> None:
+    """They stay with their repository when its key becomes another: whoever has the old name next gets none of them."""
+    for key in list(conn.scalars(sa.select(kv.c.key).where(kv.c.key.startswith(_below(old), autoescape=True)))):
+        there = _below(new) + key.removeprefix(_below(old))
+        conn.execute(sa.delete(kv).where(kv.c.key == there))
+        conn.execute(sa.update(kv).where(kv.c.key == key).values(key=there))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from bot.core.model import RepoName, Update
+from bot.store import registered
 from bot.store.rows import dump, parse, repo_key, repo_work
 from bot.store.tables import leases, mail, repos, updates, work
 
@@ -89,6 +90,7 @@ def _rename(conn: Connection, old: str, name: RepoName) -> None:
     conn.execute(sa.update(work).where(work.c.key == repo_work(old)).values(key=repo_work(new)))
     conn.execute(sa.update(repos).where(repos.c.key == old).values(key=new, name=name))
     conn.execute(sa.update(mail).where(mail.c.repo_key == old).values(repo_key=new))
+    registered.move(conn, old, new)
     held = sa.select(leases.c.name).where(leases.c.name.startswith(f"{old}:", autoescape=True))
     for lease in list(conn.scalars(held)):
         renamed = sa.update(leases).where(leases.c.name == lease)

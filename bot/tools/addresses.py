@@ -31,6 +31,8 @@ def inner(address: Address) -> Address:
 def is_public(address: Address) -> bool:
     """Whether it is an ordinary address of the Internet: not private, loopback, link-local, metadata or multicast."""
     real = inner(address)
+    if isinstance(real, IPv6Address) and real.is_site_local:
+        return False  # given up since 2004, and still what virtual machines call their host by
     return real.is_global and not real.is_multicast and not real.is_reserved
 
 

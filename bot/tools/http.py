@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import re
 import ssl
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -214,8 +216,7 @@ class Http:
         except aiohttp.InvalidURL as error:
             raise Refused(f"{url.host} is not a host that may be asked") from error
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            what = "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
-            raise Transient(f"{url.host} cannot be reached: {what}") from error
+            raise Transient(f"{url.host} cannot be reached: {_words(error)}") from error
         lower = {name: answer.headers[name] for name in (*KEPT_HEADERS, *asked.want) if name in answer.headers}
         if asked.small and (tag := lower.get("etag")):
             return Answer(url=str(url), body=body, digest=tag, headers=lower, status=answer.status)
@@ -327,17 +328,29 @@ def _next(url: URL, location: str) -> URL:
     return to
 
 
+def _words(error: BaseException) -> str:
+    """What kept us from an answer, for people; what an exception says itself may hold anything."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name is not known here"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "it hung up without an answer"
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number).lower() if number else type(error).__name__
+
+
 def retry_after(value: str | None, *, now: datetime) -> timedelta | None:
-    """What Retry-After asks for, in seconds or as a date (RFC 9110, 10.2.3); None when it cannot be understood."""
+    """What Retry-After asks for, in seconds or as a date (RFC 9110, 10.2.3), a day at most; None else."""
     if not value:
         return None
-    if value.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]{1,18}\s*", value):
         return timedelta(seconds=min(int(value), 86400))
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
-    return max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now)
+    return min(max(timedelta(), (at if at.tzinfo else at.replace(tzinfo=UTC)) - now), timedelta(days=1))
 
 
 def _raise_for(status: int, url: URL, headers: Mapping[str, str]) -> None:

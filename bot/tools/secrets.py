@@ -19,7 +19,9 @@ SHAPES = re.compile(
     r"|github_pat_[A-Za-z0-9_]{20,}"
     r"|pypi-[A-Za-z0-9_-]{16,}"
     r"|xox[abprs]-[A-Za-z0-9-]{10,}"
-    r"|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"
+    # A head of any length where a word begins, and a bounded one within a word: else a text of nothing but heads would
+    # be gone through once for each of them.
+    r"|(?:(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+|eyJ[A-Za-z0-9_-]{8,512}+)\.[A-Za-z0-9_-]{8,}+\.[A-Za-z0-9_-]{8,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"
     r"|(?i:(?<=authorization: )|(?<=authorization\": \")|(?<=authorization': '))(?:[A-Za-z]+ )?[^\s'\"]+",

@@ -2,61 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
+from collections.abc import Sequence
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
 
-from bot.core import names, render
-from bot.core.model import State, Update, UpdateId
+from bot.core import render
+from bot.core.model import UpdateId
 from bot.store.store import Store
-
-TONES = {
-    State.DONE: "good",
-    State.MERGED: "good",
-    State.APPROVED: "good",
-    State.REJECTED: "bad",
-    State.FAILED: "bad",
-    State.ROLLED_BACK: "bad",
-    State.ROLLING_BACK: "bad",
-    State.IN_REVIEW: "wait",
-    State.DEFERRED: "wait",
-    State.PAUSED: "wait",
-}
-
-
-def prose(text: str) -> Markup:
-    """Our own sentences as a page shows them: escaped, with what stands between backticks as code."""
-    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped the line before
-
-
-def steps(update: Update) -> list[str]:
-    """From which version to which, of the first few components."""
-    told = [f"{part.component.name} {part.current} → {part.target}" for part in update.parts]
-    more = len(told) - names.NAMED
-    return [*told[: names.NAMED], f"and {more} more"] if more > 0 else told
+from bot.web.pages import FOLDER, Pages
 
 
 class Dashboard:
-    """`/` and `/updates/{id}`."""
+    """`/` and `/updates/{id}`. missing: what the operator has not set yet; pages: with the way to GitHub."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        folder = Path(__file__).parent / "templates"
-        self._pages = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
-        self._pages.filters["prose"] = prose
-        self._pages.globals.update(words=render.WORDS, tone=lambda state: TONES.get(state, ""))
-        self._pages.globals.update(steps=steps, brought=names.brought)
+    def __init__(self, store: Store, *, missing: Sequence[str] = (), pages: Pages | None = None) -> None:
+        self._store, self._missing, self._pages = store, tuple(missing), pages or Pages()
+        self._live = (FOLDER / "live.js").read_text()
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, to be guarded by `web.guard`."""
-        return [web.get("/", self.updates), web.get("/updates/{id}", self.update)]
+        return [
+            web.get("/", self.updates),
+            web.get("/updates/{id}", self.update),
+            web.get("/live.js", self.live),
+        ]
 
     async def updates(self, _request: web.Request) -> web.Response:
         """Every repository and the latest updates."""
-        return self._page("updates.html", updates=await self._store.recent(200), repos=await self._store.repos())
+        found, repos = await self._store.recent(200), await self._store.repos()
+        return self._pages.page("updates.html", updates=found, repos=repos, missing=self._missing)
 
     async def update(self, request: web.Request) -> web.Response:
         """One update's story."""
@@ -65,7 +39,10 @@ class Dashboard:
         if row is None:
             raise web.HTTPNotFound(text="no such update")
         audit = await self._store.audit(uid)
-        return self._page("update.html", u=row.update, stands=render.steps(row.update), audit=audit)
+        tried = row.update.simulation.suites if row.update.simulation else ()
+        logs = list(dict.fromkeys(suite.kind for suite in tried if suite.log))
+        return self._pages.page("update.html", u=row.update, stands=render.steps(row.update), audit=audit, logs=logs)
 
-    def _page(self, name: str, **values: object) -> web.Response:
-        return web.Response(text=self._pages.get_template(name).render(**values), content_type="text/html")
+    async def live(self, _request: web.Request) -> web.Response:
+        """What keeps a page fresh, as a file of its own: nothing that stands in a page may run."""
+        return web.Response(text=self._live, content_type="text/javascript")

@@ -7,12 +7,22 @@ from ipaddress import ip_address
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
+from yarl import URL
 
 from bot.tools.secrets import Secret
 
 OPEN = frozenset({"/github", "/healthz"})
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 HINTS = "/hints/"  # its door knows whom to believe
+# What proxies add to say for whom they ask, in small letters; all that begins with `x-forwarded` does too.
+PROXIES = frozenset({"forwarded", "via", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"})
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'self'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
 
 
 def guard(token: Secret | None, write: Secret | None = None) -> Middleware:
@@ -33,12 +43,22 @@ def guard(token: Secret | None, write: Secret | None = None) -> Middleware:
             raise web.HTTPForbidden(
                 text="Pages answer this machine alone. Set SUREFOOT_READ_TOKEN and send it as a bearer token."
             )
-        response = await handler(request)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'")
+        try:
+            response = await handler(request)
+        except web.HTTPException as said:
+            _careful(said)
+            raise
+        _careful(response)
         return response
 
     return check
+
+
+def _careful(response: web.StreamResponse) -> None:
+    """What a browser must know: nothing foreign runs in a page or frames it, and nobody keeps what it showed."""
+    for name, value in HEADERS.items():
+        if not response.prepared:
+            response.headers.setdefault(name, value)
 
 
 def _carries(request: web.Request, token: Secret) -> bool:
@@ -50,9 +70,22 @@ def _may_read(request: web.Request, token: Secret | None) -> bool:
     if token is not None:
         return _carries(request, token)
     # A proxy in front makes every caller look like this machine.
-    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+    if any(name.lower() in PROXIES or name.lower().startswith("x-forwarded") for name in request.headers):
         return False
+    # A foreign page in a browser of this machine may call it by a name of its own, which it made lead here.
+    return _is_here(request.remote or "") and _is_here(_host(request))
+
+
+def _host(request: web.Request) -> str:
+    """What the caller thinks that this machine is called, without the port."""
     try:
-        return ip_address(request.remote or "").is_loopback
+        return URL(f"http://{request.host}").host or ""
     except ValueError:
-        return False
+        return ""
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import msgspec
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.core import inventory
 from bot.core.inventory import Entry, Use
 from bot.store.rows import RepoRow
 from bot.store.store import Store
+from bot.web.pages import Pages
 
 MOST = 500  # components on one page
 
@@ -32,9 +31,7 @@ class Inventory:
     """`/inventory` and `/api/inventory`, both with `?name=` for a part of a component's name."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        folder = Path(__file__).parent / "templates"
-        self._pages = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)
+        self._store, self._pages = store, Pages()
 
     def routes(self) -> list[web.RouteDef]:
         """The routes, to be guarded by `web.guard`."""
@@ -44,10 +41,8 @@ class Inventory:
         """The table."""
         wanted = request.query.get("name", "")
         found = await self._entries(wanted)
-        text = self._pages.get_template("inventory.html").render(
-            entries=found[:MOST], more=max(0, len(found) - MOST), wanted=wanted
-        )
-        return web.Response(text=text, content_type="text/html")
+        more = max(0, len(found) - MOST)
+        return self._pages.page("inventory.html", entries=found[:MOST], more=more, wanted=wanted)
 
     async def data(self, request: web.Request) -> web.Response:
         """The same as JSON: every component with its versions, and who is on each."""
@@ -63,7 +58,7 @@ class Inventory:
 def _plain(entry: Entry) -> dict[str, object]:
     versions = [{"version": version, "repos": [use.repo for use in uses]} for version, uses in entry.uses]
     found = {"name": entry.name, "ecosystem": entry.ecosystem, "newest": entry.newest}
-    return {**found, "repos": entry.repos, "behind": entry.behind, "versions": versions}
+    return {**found, "repos": entry.repos, "behind": entry.behind, "not_known": entry.untold, "versions": versions}
 
 
 def _uses(rows: Iterable[RepoRow]) -> Iterator[Use]:

@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from bot.lab.benchmarking.probes import Probe
 from bot.lab.benchmarking.rounds import Rounds, Side
 from bot.lab.environments import GOLANG, Fetching
 from bot.lab.locks import Room
-from bot.lab.workbench import Workbench
+from bot.lab.workbench import Examiner, Workbench
 from bot.tools.http import Http, Reach
 from bot.tools.pip import IndexSettings
 from tests.bench.rates import IMPORT, Pool, rates, save
@@ -56,7 +56,7 @@ LOADED = "const held = {};\nfor (let n = 0; n < 2000 * COST; n += 1) held[`k${n 
 # What is long to load is mostly code to be compiled, as in real packages.
 JS = "exports.work = (n) => { let t = 0; for (let i = 0; i < n * COST; i += 1) t += i % 7; return t; };\n" + LOADED
 
-Ways = Callable[[Workbench], Mapping[str, Probe]]
+Ways = Callable[[Workbench], Awaitable[Mapping[str, Probe]]]
 
 
 async def sampled(bench: Workbench, ways: Mapping[str, Probe]) -> Mapping[str, Pool]:
@@ -77,11 +77,11 @@ async def sampled(bench: Workbench, ways: Mapping[str, Probe]) -> Mapping[str, P
     return found
 
 
-def keeping(kept: dict[str, Pool], ways: Ways) -> object:
-    """A function with the part of an examiner."""
+def keeping(kept: dict[str, Pool], ways: Ways) -> Examiner:
+    """An examiner that keeps what it took, and gives no result."""
 
     async def take(bench: Workbench) -> None:
-        kept.update(await sampled(bench, ways(bench)))
+        kept.update(await sampled(bench, await ways(bench)))
 
     return take
 
@@ -101,9 +101,15 @@ async def of_go(folder: Path) -> Mapping[str, Pool]:
     http, host = Http(reach), await probe.probe()
     uv = resolver.find_uv(IndexSettings(no_index=True))
     made = trial.laboratory(folder / "lab", host=host, uv=uv)
-    ways = keeping(kept, lambda bench: {"go": compiled.ways(trees[0], trees[1], GOLANG)[0][0]})
-    # A function that keeps the bench for itself and gives no result.
-    lab = replace(made, fetching=Fetching(room=Room(host=host, http=http, reach=reach)), examiners={PERFORMANCE: ways})  # type: ignore[dict-item]  # it tells more than a suite
+
+    async def ways(bench: Workbench) -> Mapping[str, Probe]:
+        return {"go": compiled.ways(bench.before.tree, bench.after.tree, GOLANG)[0][0]}
+
+    lab = replace(
+        made,
+        fetching=Fetching(room=Room(host=host, http=http, reach=reach)),
+        examiners={PERFORMANCE: keeping(kept, ways)},
+    )
     said = await lab.simulate(replace(a_trial(trees[0], trees[1], ecosystem=GOLANG), seconds=6000.0, suites=QUIET))
     await http.close()
     assert kept, said
@@ -118,8 +124,8 @@ async def of_node(folder: Path) -> Mapping[str, Pool]:
         registry.publish("mill", version, {"index.js": JS.replace("COST", str(cost))})
     files = {"app.js": "require('mill');\n", "bench.js": "require('mill').work(1e6);\n"}
 
-    def ways(bench: Workbench) -> Mapping[str, Probe]:
-        loads, starts = scripts.loads(bench), starting.starts(bench)
+    async def ways(bench: Workbench) -> Mapping[str, Probe]:
+        loads, starts = await scripts.loads(bench), starting.starts(bench)
         assert loads and starts
         return {"loads": loads, "starts": starts, "command": probes.of_command("node bench.js")}
 

@@ -169,6 +169,7 @@ def test_times_are_told_in_the_unit_that_suits(value: float, like: float, words:
     """Both sides in the same one."""
     assert in_seconds(value, like) == words
     assert in_percent(0.0923) == "+9.2 %"
+    assert in_percent(-0.0001) == in_percent(0) == "0.0 %"
 
 
 @given(st.floats(1e-9, 1e4), st.floats(1e-9, 1e4))

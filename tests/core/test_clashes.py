@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.core import clashes, grouping
+from bot.core import clashes, grouping, survey
 from bot.core.budget import Held
 from bot.core.clashes import Places, Step
 from bot.core.model import Component, Grade, Kind, Priority, State, Update, UpdateId
 from bot.core.repo_config import UpdateRule, Updates
-from tests.builders import a_simulation
+from tests.builders import a_pin, a_simulation
 from tests.core.test_grouping import one
 
 WEB = Updates(rules=(UpdateRule(group="web"),))
@@ -34,12 +34,14 @@ def tried(*found: Update, fail: Sequence[str], spare: Sequence[str], state: Stat
 def parted(
     found: Sequence[Update],
     *known: Update,
-    there: Collection[Step] = (),
+    there: Collection[Step] | Mapping[Step, Collection[str]] = (),
     released: Collection[UpdateId] = (),
     rules: Updates = WEB,
 ) -> tuple[list[str], list[Held]]:
     """The names of those that come, and who stays."""
-    coming, held = clashes.parted(found, rules.group_of, clashes.seen(known), Places(there=there, released=released))
+    here = there if isinstance(there, Mapping) else dict.fromkeys(there, ("",))
+    places = Places(there=here, released=released)
+    coming, held = clashes.parted(found, rules.group_of, clashes.seen(known, places), places)
     return [update.component.name for update in coming], held
 
 
@@ -110,6 +112,54 @@ def test_only_what_a_trial_of_a_failed_group_has_shown_counts() -> None:
     alone = tried(*found, fail=["a"], spare=[])
     again = tried(*found, fail=["a", "b"], spare=["a", "b"], state=State.PROPOSED)
     assert (["a", "b"], []) == parted(found, alone, again)
+
+
+def at(name: str, *folders: str) -> Update:
+    """An update of what these projects pin."""
+    component = Component(name=name)
+    pins = tuple(a_pin("1.0", component=component, path=f"{folder}/requirements.txt") for folder in folders)
+    return one(name, pins=pins)
+
+
+def test_what_fails_together_in_one_project_comes_in_another() -> None:
+    """Nothing was seen of that one; its own trial will tell. In the project where it was seen, one waits."""
+    known = tried(at("a", "web"), at("b", "web", "job"), fail=["a", "b"], spare=["a", "b"])
+    assert (["a", "b"], []) == parted([at("a", "job"), at("b", "job")], known)
+    assert (["a", "b"], []) == parted([at("a", "job"), at("b", "web")], known)
+    coming, (held,) = parted([at("a", "web", "job"), at("b", "web")], known)
+    assert ["a"] == coming and held.update.component.name == "b" and held.ends
+
+
+def test_what_another_project_pins_holds_nobody_back() -> None:
+    """The first was merged there alone; where both would be, the second waits until one of them is another version."""
+    known = tried(at("a", "web"), at("b", "web"), fail=["a", "b"], spare=["a", "b"])
+    assert (["b"], []) == parted([at("b", "web")], known, there={step("a"): ["job"]})
+    assert (["b"], []) == parted([at("b", "job")], known, there={step("a"): ["web"]})
+    coming, (held,) = parted([at("a", "job"), at("b", "web")], known, there={step("a"): ["web"]})
+    assert ["a"] == coming and "as is pinned here" in held.why and not held.ends
+
+
+def test_what_fails_together_across_projects_counts_everywhere() -> None:
+    """Something of the repository takes both, and nobody knows where."""
+    known = tried(at("a", "web"), at("b", "job"), fail=["a", "b"], spare=["a", "b"])
+    coming, (held,) = parted([at("a", "web"), at("b", "job")], known)
+    assert ["a"] == coming and held.update.component.name == "b"
+    assert ["a"] == parted([at("a", "web"), at("b", "web")], known)[0]
+
+
+def test_what_one_lock_file_binds_is_one_project() -> None:
+    """Members of a workspace meet in its lock, and so does what stands beside them."""
+    pins = [*at("a", "web").pins, *at("b", "job").pins]
+    files = {"uv.lock", "web/pyproject.toml", "web/requirements.txt", "job/requirements.txt"}
+    members = [replace(pin, path=pin.path.replace("requirements.txt", "pyproject.toml")) for pin in pins]
+    where = survey.projects([*pins, *members], files)
+    assert {where(pin) for pin in (*pins, *members)} == {""}
+    apart = survey.projects(pins, files)
+    assert [apart(pin) for pin in pins] == ["web", "job"]
+    assert apart(members[0]) == "web"  # known by its folder, as any place of before
+    assert apart(replace(pins[0], path="docs/pyproject.toml")) == ""
+    there = clashes.pinned([*pins, replace(members[0], version=None)], where)
+    assert there == {(pin.component, "1.0"): {""} for pin in pins}
 
 
 NAMES = "abcdef"

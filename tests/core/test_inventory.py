@@ -34,6 +34,14 @@ def test_a_repository_counts_once_however_often_it_pins() -> None:
     assert (1, 1, 2) == (entry.repos, entry.behind, len(entry.uses))
 
 
+def test_what_nobody_can_tell_is_not_called_up_to_date() -> None:
+    """A registry that is away, or a component that is left alone, is neither behind nor not behind."""
+    away, current = replace(a_use("a/a", "1.0.0"), verdict="hold"), replace(a_use("a/b", "1.0.0"), verdict="current")
+    held = replace(a_use("a/c", "1.0.0", "2.0.0"), verdict="hold")
+    [entry] = entries([away, current, held])
+    assert (1, 1) == (entry.behind, entry.untold)
+
+
 def test_what_nobody_can_order_is_shown_all_the_same() -> None:
     """An ecosystem of another time has no scheme here."""
     [entry] = entries(

@@ -180,7 +180,7 @@ def test_odds_are_readable(odds: float, text: str) -> None:
     """No exponent, no false precision."""
     look = replace(Evidence(canary=Counts(requests=1)), against=(math.log(odds),) * len(judge.WORSE))
 
-    assert judge.explain(look, alpha=0.02).endswith(f"odds against chance 1 : {text}")
+    assert judge.explain(look, alpha=0.02).endswith(f"odds against chance {text} : 1")
 
 
 def test_bursts_are_said() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bot.core import check_runs, names, render
 from bot.core.model import (
+    Component,
     Grade,
     Isolation,
     Kind,
@@ -24,7 +26,7 @@ from bot.core.model import (
     Tally,
 )
 from bot.core.policy import Facts, Policy, decide
-from bot.core.quoting import block, code, table
+from bot.core.quoting import block, calm, code, table
 from tests.builders import (
     BASE,
     HEAD,
@@ -248,3 +250,73 @@ def test_a_bot_that_knows_its_address_links_to_the_whole_story() -> None:
     assert f"[unit](https://bot.example/api/updates/{update.id}/log/unit)." in run.summary
     [without] = check_runs.wanted(update)
     assert "" == without.page and "Output of the candidate" not in without.summary
+
+
+HOSTILE = "2.0@acme/everyone\n<!-- surefoot:x --><img src=x> ![p](http://evil/t.png) [skip ci] fixes #1"
+
+
+def everything_said(update) -> str:  # type: ignore[no-untyped-def]  # an update
+    """All that people read of an update in places that render markdown."""
+    runs = check_runs.wanted(update)
+    return "\n".join((render.pull_body(update), render.status(update, now=NOW), *(run.summary for run in runs)))
+
+
+@pytest.mark.parametrize("state", [State.PROPOSED, State.IN_REVIEW, State.ROLLED_BACK])
+def test_a_makers_version_calls_nobody_and_hides_nothing(state: State) -> None:
+    """Where tags are free, a maker may write anything into one: it shows no picture, no comment and no mention."""
+    why = f"{HOSTILE} is the newest patch that nothing speaks against"
+    update = replace(
+        decided(),
+        target=HOSTILE,
+        release=a_release(HOSTILE),
+        why_now=(why,),
+        gates=(why,),
+        gated=NOW,
+        note=why,
+        state=state,
+    )
+    outside = re.sub(r"`[^`]*`", "", everything_said(update))
+
+    assert not re.search(r"@\w|<(?!/?sub>|!-- surefoot:[0-9a-f]+ -->|\u200b)|!\[|\]\(", outside)
+
+
+def test_what_a_trial_says_calls_nobody() -> None:
+    """A file, a measure or an error that a suite names as it stands is text, in the check and in the comment."""
+    remark = Remark(level=Level.WARNING, title=HOSTILE, message=HOSTILE, path=HOSTILE, line=1)
+    measure = Measure(name=HOSTILE, before=HOSTILE, after="1", change=HOSTILE, level=Level.NOTICE)
+    suite = a_suite(why=HOSTILE, notes=(HOSTILE,), remarks=(remark,), measures=(measure,))
+    tried = a_simulation(grade=Grade.FAILED, why=HOSTILE, suites=(suite,), notes=(HOSTILE,))
+    outside = re.sub(r"`[^`]*`", "", everything_said(decided(tried)))
+
+    assert not re.search(r"@\w|<(?!/?sub>|!-- surefoot:[0-9a-f]+ -->|\u200b)|!\[|\]\(", outside)
+
+
+def test_a_scope_of_npm_is_no_mention() -> None:
+    """`@babel/core` is a package, and no team that wants to hear of each step."""
+    update = replace(an_update(pull=a_pull()), component=Component(name="@babel/core", ecosystem="npm"))
+
+    assert "@babel" not in re.sub(r"`[^`]*`", "", everything_said(update))
+    assert "@babel/core" in names.title_of(update)
+
+
+def test_a_makers_version_says_nothing_to_machines() -> None:
+    """The titles of commits are read by machines too: a version skips no check and closes no issue."""
+    title = names.title_of(replace(an_update(), target="2.0 [skip ci] fixes #1"))
+
+    assert title.endswith("to 2.0-skip-ci-fixes-1")
+
+
+@given(st.text(alphabet="`@a<!-[](x) \n", max_size=60))
+def test_calm_lines_are_calm(text: str) -> None:
+    """Whatever stands in a line of ours, outside of code nothing in it acts; and it is one line."""
+    outside = re.sub(r"`[^`]*`", "", calm(text))
+
+    assert not re.search(r"@\w|<[a-z!/?]|!\[|\]\(|\n", outside)
+    assert calm(calm(text)) == calm(text)
+
+
+@pytest.mark.parametrize("sign", [0x061C, 0x00AD, 0x2060, 0xFEFF, 0x180E, 0x9B, 0xE0041, 0x200B, 0x202E])
+def test_signs_that_nobody_sees_are_not_shown(sign: int) -> None:
+    """Of bidirectional and invisible signs none is left, in a line nor in a block."""
+    assert code(f"a{chr(sign)}b") == "`ab`"
+    assert chr(sign) not in block(f"a{chr(sign)}b")

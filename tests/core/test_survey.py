@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.core.model import Component, Pin
-from bot.core.survey import groups, oldest_python, project_of, pythons_of, scattered
+from bot.core.survey import LONGEST, groups, oldest_python, project_of, pythons_of, scattered
 
 
 def a_pin(
@@ -110,3 +110,9 @@ def test_pythons_are_of_python_alone() -> None:
     """An image beside a Python project is pulled by whatever runs there."""
     image = a_pin("redis", "7.2", "7.2", ecosystem="docker", path="app/Dockerfile")
     assert pythons_of([image], {"pyproject.toml": "3.9"}) == ()
+
+
+def test_a_hostile_pyproject_is_looked_at_once() -> None:
+    """As much of one word as is read at all says no version (a slower look would hit the time limit)."""
+    assert oldest_python("a" * LONGEST) is None
+    assert oldest_python("a." * 60) is None

@@ -193,3 +193,35 @@ def zipped(name: str, data: bytes) -> bytes:
 def test_an_archive_is_a_claim_too(data: bytes) -> None:
     """Junk, another name, a bomb: no report."""
     assert _report(data) is None
+
+
+async def test_what_somebody_pushes_to_the_branch_of_a_trial_is_not_tried_as_the_update(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may write empties the failing test in the moment before the merge: nothing is said of the update."""
+    whole = Actions._merge
+
+    async def raced(self: Actions, branch: str, trial: Trial) -> Sha | None:
+        await stage.shop.push({"test_shop.py": "def test_hail():\n    pass\n"}, branch=branch)
+        return await whole(self, branch, trial)
+
+    monkeypatch.setattr(Actions, "_merge", raced)
+    with pytest.raises(Transient, match="somebody else pushed"):
+        await stage.tried(BAD)
+    assert [] == stage.leftovers
+
+
+def test_an_archive_of_countless_names_is_not_opened() -> None:
+    """A list of members of thirty megabytes would fill the memory before anything of it is asked for."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("results.xml", "<testsuite/>")
+    few = made.getvalue()
+    assert b"<testsuite/>" == _report(few)
+
+    with zipfile.ZipFile(made, "a") as archive:
+        for number in range(25_000):
+            archive.writestr(f"{number:05d}", "")
+    assert _report(made.getvalue()) is None
+    assert _report(few[:-22] + b"PK\x06\x07" + bytes(16) + few[-22:]) is None
+    assert _report(b"PK\x05\x06") is None and _report(b"") is None

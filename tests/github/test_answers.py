@@ -267,3 +267,11 @@ def test_who_is_gone_is_nobody_we_trust():
     assert ("ghost", True) == (shapes.login(None), shapes.is_bot(None))
     assert shapes.is_bot(shapes.Actor(login="x[bot]", type="Bot")) and not shapes.is_bot(shapes.Actor(login="ann"))
     assert issubclass(Missing, SurefootError)
+
+
+def test_a_place_that_is_named_shows_no_key() -> None:
+    """Where an artifact lies is an address that opens it for whoever has it: what people read is without that part."""
+    place = "https://store.example/a/1.zip?sig=c2VjcmV0"
+    error = error_of(Answer(status=302, headers={"location": place}, body=b""), "GET /x")
+
+    assert "https://store.example/a/1.zip" in str(error) and "sig" not in str(error)

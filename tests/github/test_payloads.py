@@ -65,8 +65,8 @@ def test_the_barest_delivery_that_github_describes_is_read(event):
     [
         (
             "installation",
-            {"action": "created", "installation": {"id": 7}, "repositories": [{"full_name": "acme/shop"}]},
-            Installed(installation=7, repos=("acme/shop",)),
+            {"action": "created", "installation": {"id": 7}, "repositories": [{"full_name": "acme/shop", "id": 500}]},
+            Installed(installation=7, repos=("acme/shop",), numbers=(("acme/shop", 500),)),
         ),
         ("installation", {"action": "suspend", "installation": {"id": 7}}, Uninstalled(installation=7)),
         (

@@ -12,7 +12,7 @@ import pytest
 from bot.core.benchmarks import Place
 from bot.lab.benchmarking import compiled, scripts, starting
 from bot.lab.benchmarking.probes import Probe
-from bot.lab.environments import CARGO, GOLANG, NPM, PYPI, Environment, Interpreter
+from bot.lab.environments import CARGO, GOLANG, PYPI, Environment, Interpreter
 from bot.lab.workbench import Budget, Sample, Workbench
 from tests.lab.world import tree
 
@@ -126,49 +126,6 @@ def a_bench(old: Environment, new: Environment, before: Path, after: Path) -> Wo
     sides = (Sample(tree=before, environment=old), Sample(tree=after, environment=new))
     made = type("Bench", (), {"before": sides[0], "after": sides[1], "budget": Budget(100)})
     return cast(Workbench, made())
-
-
-def a_lock(**versions: str) -> str:
-    """As npm writes it."""
-    packages = {f"node_modules/{name}": {"version": version} for name, version in versions.items()}
-    return json.dumps({"lockfileVersion": 3, "packages": packages})
-
-
-def test_what_changed_and_is_used_is_loaded_as_it_is_used(tmp_path: Path) -> None:
-    """By the code itself, not by its tests; types are gone when it runs; what did not change is no question."""
-    source = """\
-import still from 'still';
-import type { T } from 'types-only';
-import {
-  a,
-  b,
-} from "mill/wheel";
-export { c } from 'mill';
-const old = require('older');
-await import('@at/late/part');
-import './own'; import 'node:fs'; import 'bare';
-"""
-    files = {
-        "src/a.ts": source,
-        "src/a.test.ts": "import 'tested'",
-        "tests/b.js": "require('tested')",
-        "x.d.ts": source,
-    }
-    place = tree(tmp_path / "t", files)
-    names = ("still", "types-only", "mill", "older", "@at/late", "bare", "tested", "unused")
-    old = an_environment(NPM, a_lock(**dict.fromkeys(names, "1")), tmp_path)
-    new = an_environment(NPM, a_lock(**{**dict.fromkeys(names, "2"), "still": "1"}), tmp_path)
-    probe = scripts.loads(a_bench(old, new, place, place))
-    assert probe is not None and plan(probe)["child"][1].endswith("surefoot_timed_load.cjs")
-    assert plan(probe)["groups"] == {
-        "load of @at/late": [["@at/late/part", "import"]],
-        "load of bare": [["bare", "import"]],
-        "load of mill": [["mill", "import"], ["mill/wheel", "import"]],
-        "load of older": [["older", "require"]],
-    }
-    assert scripts.loads(a_bench(old, old, place, place)) is None
-    python = an_environment(PYPI, "", tmp_path)
-    assert scripts.loads(a_bench(python, python, place, place)) is None
 
 
 def test_programs_of_both_sides_are_started(tmp_path: Path) -> None:

@@ -229,6 +229,30 @@ async def test_what_the_command_cannot_prepare_refuses_the_update(there: Laborat
 EVIL = "https://evil.example/greet-1.0.tar"
 
 
+async def test_a_place_is_open_to_those_whom_the_operator_names(
+    there: Laboratory, packages: Packages, tmp_path: Path
+) -> None:
+    """An owner's repositories or one alone; nobody else gets even what was fetched for them, and is told what to do."""
+    assert there.fetching
+    (place,) = there.fetching.opened
+    before, after = a_tree(tmp_path / "a", "1.0"), a_tree(tmp_path / "b", "1.1")
+
+    async def of(repo: str, *named: str) -> Simulation:
+        opened = (replace(place, repositories=named),)
+        lab = replace(there, fetching=replace(there.fetching, opened=opened))  # type: ignore[type-var]  # it has one
+        return await tried(lab, before, after, prepare(repo=repo))
+
+    assert (await of("Acme/shop", "acme")).grade is Grade.PASSED
+    assert (await of("acme/shop", "other", "acme/shop")).grade is Grade.PASSED
+    asked = len(packages.seen)
+    for repo, named in (("acme/shop2", "acme/shop"), ("acmes/shop", "acme"), ("shop/acme", "acme")):
+        found = await of(repo, named)
+        assert found.grade is Grade.UNKNOWN and f"not opened to `{repo}`" in found.why
+        assert "add it to the repositories of that place under prepare" in found.why
+    assert "whose tree this is, is not known here" in (await of("", "acme")).why
+    assert len(packages.seen) == asked
+
+
 @pytest.mark.parametrize(
     ("run", "hosts", "words"),
     [

@@ -24,7 +24,7 @@ from bot.tools.http import Http, Reach
 from bot.tools.npm import NpmSettings
 from bot.tools.pip import IndexSettings
 from tests.lab import registries
-from tests.lab.signing import NPM_PUBLISHED, SLSA, Build, Sigstore, _key, about, as_pep740, b64, built, spki
+from tests.lab.signing import NPM_PUBLISHED, SLSA, Build, Sigstore, _key, _sign, about, as_pep740, b64, built, spki
 from tests.lab.world import a_trial
 
 PUBLISHER = {"kind": "GitHub", "repository": "acme/greeter", "workflow": "release.yml", "environment": "release"}
@@ -82,7 +82,7 @@ class Index(registries.Server):
 @dataclass
 class Npm(registries.Server):
     """A registry of npm. versions: "name@version" -> its document; said: -> its attestations. keys: more than its own;
-    no_keys: it publishes none. whole: it knows only whole packages.
+    no_keys: it publishes none. whole: it knows only whole packages. times: name -> when its versions were published.
     """
 
     versions: dict[str, Any] = field(default_factory=dict)
@@ -91,6 +91,14 @@ class Npm(registries.Server):
     keys: list[dict[str, Any]] = field(default_factory=list)
     no_keys: bool = False
     whole: bool = False
+    times: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def sign(self, name: str, version: str, *, key: Any = None, key_id: str = KEY_ID, said: str = "") -> None:
+        """As npm's registry signs what was published. said: something else that is signed instead."""
+        dist = self.versions[f"{name}@{version}"]["dist"]
+        what = said or f"{name}@{version}:{dist['integrity']}"
+        one = {"keyid": key_id, "sig": b64(_sign(key or self.key, what.encode()))}
+        dist.setdefault("signatures", []).append(one)
 
     def publish(self, name: str, version: str, *bundles: Mapping[str, Any], trusted: str = "") -> str:
         """A package, and what is attested of it. Its integrity."""
@@ -123,7 +131,8 @@ class Npm(registries.Server):
         listed = {
             key.rpartition("@")[2]: one for key, one in self.versions.items() if key.rpartition("@")[0] == path[1:]
         }
-        return web.json_response({"versions": listed}) if listed else web.Response(status=404)
+        more = {"time": self.times[path[1:]]} if path[1:] in self.times else {}
+        return web.json_response({"versions": listed, **more}) if listed else web.Response(status=404)
 
 
 def of_wheel(ours: Sigstore, filename: str, who: Build | None = None, sha: str = "") -> dict[str, Any]:

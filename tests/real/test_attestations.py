@@ -26,18 +26,20 @@ from aiohttp import web
 from bot.core import vouching
 from bot.core.attestations import Standing
 from bot.core.model import Grade
-from bot.lab import probe, resolver, security, security_lock, security_vouched, trial
+from bot.lab import probe, resolver, security, security_lock, security_signed, security_vouched, trial
 from bot.lab.environments import Fetching
 from bot.lab.host import Host
 from bot.lab.learnt import Learnt
 from bot.lab.locks import Room
 from bot.lab.vouched import documents, verifying
+from bot.lab.vouched.holding import holds
 from bot.lab.vouched.registries import File, Registries
 from bot.tools.http import Http, Reach
 from bot.tools.npm import settings_of_npm
 from bot.tools.pip import IndexSettings, index_of_pip
 from tests.lab import registries
 from tests.lab.signing import Build, Sigstore, as_pep740, b64
+from tests.lab.test_signed import REAL, REAL_KEY
 from tests.lab.vouching import PUBLISHER, Bench, a_bench, of_wheel
 from tests.lab.world import a_trial, tree, wheel, with_pytest
 from tests.real import npm_attested
@@ -169,6 +171,22 @@ async def test_a_real_package_of_npm_is_verified(bench: Bench, http: Http) -> No
     shutil.rmtree(bench.folder / "kept")  # another machine, so nothing is known of it
     ((_, title, told),) = (await looked(bench, '{"packages": {"": {}}}', lock, "npm")).told
     assert told.grave and "no longer good" in title
+
+
+async def test_the_registry_of_this_machine_signs_or_has_no_keys(bench: Bench, http: Http) -> None:
+    """What the public registry of npm signed once is the content that is listed today, by its keys if it has any."""
+    name, version = "node-fetch", "1.7.1"
+    package = f"{name}@{version}"
+    listed = json.loads((await http.get(f"{settings_of_npm().of(name)}/{name}/{version}")).body)["dist"]["integrity"]
+    assert holds(REAL_KEY, REAL[package][1], f"{package}:{listed}")
+    entry = {"version": version, "integrity": listed}
+    lock = json.dumps({"lockfileVersion": 3, "packages": {"": {}, f"node_modules/{name}": entry}})
+    made = bench.made('{"packages": {"": {}}}', lock, "npm")
+    (sides,) = security_lock.sides(made)
+    changes = security_lock.changes(sides.old, sides.new)
+    asked = Registries(http=http, index=index_of_pip(), npm=settings_of_npm)
+    found = await security_signed.examine(made, sides, changes, Learnt(folder=bench.folder / "kept"), asked)
+    assert not found.told and (found.verified or found.keyless), found
 
 
 async def looked(bench: Bench, before: str, after: str, ecosystem: str) -> security_vouched.Vouched:

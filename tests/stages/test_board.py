@@ -121,7 +121,15 @@ def test_what_no_tick_can_release_has_no_box() -> None:
     page = text.body([replace(HELD, waits=False, why=("held by the range ^1 in package.json:3",))], [])
 
     assert "- `greeter` `1.2.3` → `2.0.0`: held by the range ^1 in package.json:3" in page
-    assert "- [ ]" not in page
+    assert "- [ ]" not in page and "Tick a box" not in page
+
+
+def test_what_nobody_can_tell_is_counted_apart() -> None:
+    """A registry that is away holds nothing back: what is counted as held stands in the list below, with its reason."""
+    away = replace(HELD, name="away", target=None, id=None, why=("nothing can be said now: the registry is away",))
+
+    assert "2 answers: 0 up to date, 1 held back, 1 left alone or not known." in text.body([HELD, away], [])
+    assert "1 answer: 1 up to date, 0 held back." in text.body([CURRENT], [])
 
 
 def test_the_urgent_stand_first() -> None:

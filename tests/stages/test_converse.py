@@ -215,6 +215,17 @@ async def test_a_right_that_cannot_be_read_is_no_right(shop):
     assert "could not be read just now" in (await replies(shop, update))[-1]
 
 
+async def test_who_cannot_be_known_fills_no_page(shop):
+    """Somebody writes command after command whose right GitHub does not tell: they get one sentence for all."""
+    update = in_state(await proposed(shop), State.IN_REVIEW)
+    for _ in range(3):
+        shop.box.world.faults.request("answer", path="/permission$", status=404)
+        _, comment = await says(shop, update, "/surefoot approve")
+        assert ["-1"] == await reactions(shop, comment)
+
+    assert 1 == len(await replies(shop, update))
+
+
 @pytest.mark.parametrize(
     "text", ["looks good", "> /surefoot approve", "```\n/surefoot approve\n```", "surefoot approve"]
 )

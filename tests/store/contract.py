@@ -474,6 +474,23 @@ async def test_another_repository_under_an_old_name_inherits_nothing(world: Worl
     assert {REPO: True, NEW: True} == await names(world)
 
 
+async def test_who_takes_an_old_name_and_installs_the_app_gets_nothing_of_it(world: World) -> None:
+    """An owner gave up a name, and a stranger registers it: what is known of the first stays the first's."""
+    uid = await put_in(world, state=State.IN_REVIEW, pull=a_pull())
+    await world.store.register(REPO, Component(name="db", ecosystem="docker"), "{}")
+    await world.hear(numbered(concern(Reviewed(repo=REPO, pull=PULL))))
+    await world.hear(concern(Installed(installation=InstallationId(9), repos=(REPO,), numbers=((REPO, 501),))))
+
+    theirs, old = await world.store.repo(REPO), await world.store.load(uid)
+    assert theirs is not None and (9, 501, {}) == (theirs.installation, theirs.number, theirs.notes)
+    assert () == await world.store.of_repo(REPO)
+    assert old is not None and "acme/shop.500" == old.update.repo
+    assert () == await world.store.registered(REPO)
+    await world.hear(numbered(concern(Reviewed(repo=NEW, pull=PULL))))
+    assert [uid] == [update.id for update in await world.store.of_repo(NEW)]
+    assert ("{}",) == await world.store.registered(NEW)
+
+
 async def test_two_rows_with_updates_are_not_thrown_together(world: World) -> None:
     """Known under both names, with something at stake under each: nothing is lost, each stays as it is."""
     await put_in(world, state=State.IN_REVIEW)

@@ -183,6 +183,13 @@ def test_retry_after_may_be_a_date() -> None:
     assert retry_after("soon", now=now) is None
     assert retry_after(None, now=now) is None
     assert retry_after("99999999", now=now) == timedelta(days=1)
+    assert retry_after("Fri, 31 Dec 9998 23:59:59 GMT", now=now) == timedelta(days=1)
+
+
+@pytest.mark.parametrize("hostile", ["²", "9" * 5000, "Mon, 1 Jan 2024 10:00:00 +999999999999999999999999"])
+def test_a_retry_after_that_is_no_time_is_none(hostile: str) -> None:
+    """A server cannot break whoever asks it by what it writes there."""
+    assert retry_after(hostile, now=datetime(2026, 1, 1, tzinfo=UTC)) is None
 
 
 async def test_a_big_answer_is_not_swallowed(world: World) -> None:
@@ -215,8 +222,15 @@ async def test_a_closed_port_is_transient() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     async with Http(LOOPBACK) as http:
-        with pytest.raises(Transient, match="cannot be reached"):
+        with pytest.raises(Transient, match="cannot be reached: connection refused"):
             await http.get(f"http://127.0.0.1:{port}/")
+
+
+async def test_a_name_that_nobody_knows_is_said_in_words() -> None:
+    """People read this in reports: they need no name of an exception."""
+    async with Http(Reach()) as http:
+        with pytest.raises(Transient, match=r"nowhere\.invalid cannot be reached: its name is not known here"):
+            await http.get("https://nowhere.invalid/")
 
 
 async def test_neither_proxies_nor_netrc_are_taken_from_the_air(
@@ -340,7 +354,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
 
 def test_the_cache_lies_in_the_users_folder() -> None:
     """XDG_CACHE_HOME is obeyed when it is absolute, and ~/.cache is the usual place."""
-    from bot.tools.cache import user_folder
+    from bot.tools.user import user_folder
 
     assert user_folder({"XDG_CACHE_HOME": "/x"}) == Path("/x/surefoot")
     assert user_folder({"XDG_CACHE_HOME": "x"}) == Path.home() / ".cache/surefoot"

@@ -123,3 +123,16 @@ def test_figures_are_given_in_the_prometheus_format() -> None:
     metrics.SIMULATIONS.labels(grade="passed").inc()
     text = metrics.exposition().decode()
     assert 'surefoot_simulations_total{grade="passed"}' in text
+
+
+@pytest.mark.parametrize("piece", ["eyJ", "eyJaaaaaaaa.", "eyJ_", "://a:", "ghs_", "-----BEGIN ", "authorization: "])
+def test_a_hostile_text_is_searched_once(piece: str) -> None:
+    """What a test prints may be nothing but beginnings of secrets (a slower search would hit the time limit)."""
+    assert redact(piece * (1_000_000 // len(piece)))
+
+
+@pytest.mark.parametrize("before", ["", " ", "token=", "TOKEN_", "/"])
+def test_a_web_token_is_hidden_wherever_it_stands(before: str) -> None:
+    """Also one with a long head where a word begins, and one behind a name that ends in no blank."""
+    assert redact(f"{before}eyJhbGciOiJ.eyJpc3MiOjF9.c2lnbmF0dXJl") == f"{before}{HIDDEN}"
+    assert redact(f" eyJ{'a' * 4000}.eyJpc3MiOjF9.c2lnbmF0dXJl") == f" {HIDDEN}"

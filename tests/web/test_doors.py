@@ -16,10 +16,12 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from ruamel.yaml import YAML
+from yarl import URL
 
 from bot.core.model import ENDS, Entry, InstallationId, RepoName, State
 from bot.store.store import Store
 from bot.tools.secrets import Secret
+from bot.web import webhook
 from bot.web.api import Api
 from bot.web.dashboard import Dashboard
 from bot.web.guard import guard
@@ -331,8 +333,83 @@ async def test_pages_are_for_this_machine_or_the_token(tmp_path: Path) -> None:
         assert (await doors.client.get("/")).status == 200
         assert (await doors.client.get("/", headers={"X-Forwarded-For": "192.0.2.1"})).status == 403
         assert (await doors.client.get("/healthz", headers={"X-Forwarded-For": "192.0.2.1"})).status == 200
+        for proxy in ("Forwarded", "Via", "X-Real-IP", "X-Forwarded-Proto", "CF-Connecting-IP"):
+            assert (await doors.client.get("/api/updates", headers={proxy: "192.0.2.1"})).status == 403
 
     async for doors in _doors(tmp_path / "", secret=None, token=Secret("let me in")):
         assert (await doors.client.get("/")).status == 403
         assert (await doors.client.get("/", headers={"Authorization": "Bearer é"})).status == 403
         assert (await doors.client.get("/", headers={"Authorization": "Bearer let me in"})).status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8080", 200),
+        ("localhost", 200),
+        ("[::1]:8080", 200),
+        ("evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("", 403),
+    ],
+)
+async def test_a_foreign_page_reads_nothing_through_a_browser_of_this_machine(
+    tmp_path: Path, host: str, status: int
+) -> None:
+    """A page whose name its maker lets lead to this machine calls us by that name, and gets nothing."""
+    async for doors in _doors(tmp_path / "", secret=None, token=None):
+        assert (await doors.client.get("/api/updates", headers={"Host": host})).status == status
+
+
+@pytest.mark.parametrize("path", ["/", "/api/updates", "/updates/none", "/no/such/page"])
+async def test_nobody_frames_or_keeps_what_pages_tell(doors: Doors, path: str) -> None:
+    """Found or not, an answer says that it is not to be kept, framed, or taken for what it does not call itself."""
+    headers = (await doors.client.get(path)).headers
+
+    assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/hints/../api/updates",
+        "/hints/%2e%2e/api/updates",
+        "/hints/..%2fapi%2fupdates",
+        "//api/updates",
+        "/github/../api/updates",
+        "/healthz/../api/updates",
+    ],
+)
+async def test_no_way_of_writing_a_path_leads_past_the_guard(tmp_path: Path, path: str) -> None:
+    """What is open to all opens nothing beside it."""
+    async for doors in _doors(tmp_path / "", secret=None, token=Secret("let me in")):
+        answer = await doors.client.session.get(URL(str(doors.client.make_url("/")).rstrip("/") + path, encoded=True))
+
+        assert answer.status in (403, 404, 405) and "updates" not in await answer.text()
+
+
+async def test_unfinished_bodies_of_strangers_keep_nobody_out(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever knocks may promise large bodies and send none: deliveries still come in, and each promise ends."""
+    monkeypatch.setattr(webhook, "PATIENCE", 0.3)
+    signed = f"X-Hub-Signature-256: sha256={'0' * 64}"
+    head = f"POST /github HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n{signed}\r\n\r\n"
+    port = doors.client.server.port
+    knocking = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2 * webhook.LARGE_AT_ONCE)]
+    for _, writer in knocking:
+        writer.write(head.encode() + b"{")
+    assert (await doors.deliver())[0] == 202
+
+    told = [await reader.readline() for reader, _ in knocking]
+    for _, writer in knocking:
+        writer.close()
+    assert {b"HTTP/1.1 408 Request Timeout\r\n"} == set(told)
+
+
+async def test_a_body_that_nobody_signed_is_not_waited_for(doors: Doors) -> None:
+    """Without the form of a signature the answer comes before the body does."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", doors.client.server.port)
+    writer.write(b"POST /github HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n{")
+
+    assert (await reader.readline()).startswith(b"HTTP/1.1 401 ")
+    writer.close()

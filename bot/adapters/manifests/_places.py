@@ -17,7 +17,7 @@ from bot.core.model import Component, Pin, Release
 
 # To YAML 1.10 is 1.1, 0x10 is 16, and 2024-01-15 a day; a version of such a form must stand in quotes.
 _NUMBER = re.compile(
-    r"[-+]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|0[xob][0-9a-fA-F_]+)|\d{4}-\d\d?-\d\d?(?:[Tt ].*)?"
+    r"[-+]?(?:[0-9][0-9_]*+(?:\.[0-9_]*+)?(?:[eE][-+]?[0-9]+)?|0[xob][0-9a-fA-F_]+)|\d{4}-\d\d?-\d\d?(?:[Tt ].*)?"
 )
 
 

@@ -65,7 +65,8 @@ def place(text: str, at: int) -> tuple[int, int]:
 
 def nearest(pins: Sequence[tuple[Pin, T]], wanted: Pin) -> T | None:
     """The place of the pin meant: at the same spot, else the closest that holds the same version, or the same range."""
-    same = [(pin, at) for pin, at in pins if _meant(pin) == _meant(wanted)]
+    meant, name = _meant(wanted), wanted.component.name
+    same = [(pin, at) for pin, at in pins if pin.component.name == name and _meant(pin) == meant]
     same.sort(key=lambda one: (abs(one[0].line - wanted.line), abs(one[0].column - wanted.column)))
     return same[0][1] if same else None
 

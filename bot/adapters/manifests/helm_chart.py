@@ -28,7 +28,7 @@ from bot.core.model import Component
 KIND = "helm_chart"
 
 # Three numbers: the library of constraints that Helm uses takes fewer for a range.
-_EXACT = re.compile(r"\s*=?\s*(?P<version>v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)\s*")
+_EXACT = re.compile(r"\s*+(?:=\s*+)?(?P<version>v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)\s*")
 _REPOSITORY = re.compile(r"(?:https?|oci)://[^\s{}$]+")
 
 

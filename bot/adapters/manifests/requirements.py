@@ -24,8 +24,9 @@ KIND = "requirements"
 
 _NAME = re.compile(r"(?:[\w.-]*[-_.])?requirements(?:[-_.][\w.-]*)?\.(?:txt|in)")
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|\Z)")
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
-_OPTION = re.compile(r"\s+--?[A-Za-z]")  # what follows a requirement on its line, as --hash and --config-settings
+# Blanks are looked at from where they begin: from each of them anew, a long line of them would take hours.
+_COMMENT = re.compile(r"(?:^|(?<!\s)\s+)#.*$")
+_OPTION = re.compile(r"(?<!\s)\s+--?[A-Za-z]")  # what follows a requirement, as --hash and --config-settings
 _HASH = re.compile(r"--hash[= ]\s*(?P<kind>[a-z0-9]+):(?P<digest>[0-9A-Fa-f]+)")
 _ELSEWHERE = re.compile(
     r"^(?:[a-z][a-z0-9+.-]*://|\.{0,2}/|~/|[A-Za-z]:\\|file:|-)|\.(?:whl|zip|tar\.gz|tar\.bz2|tgz)$", re.I

@@ -35,7 +35,7 @@ from bot.core.model import Component
 
 KIND = "terraform"
 
-_EXACT = re.compile(r"\s*=?\s*(?P<version>v?\d+(?:\.\d+)*(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)\s*")
+_EXACT = re.compile(r"\s*+(?:=\s*+)?(?P<version>v?\d+(?:\.\d+)*(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?)\s*")
 _PART = r"[0-9A-Za-z](?:[\w-]*[0-9A-Za-z])?"
 _HOST = r"(?P<host>[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)+(?::\d+)?)"
 _PROVIDER = re.compile(rf"(?:{_HOST}/)?(?P<name>{_PART}/{_PART})", re.ASCII)

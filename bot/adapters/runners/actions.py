@@ -67,6 +67,7 @@ EVERY = 10.0  # seconds between two looks at a run; two runs, so some twelve req
 _LISTED = 90.0  # seconds after which a dispatch that no run shows was lost
 _MOST_ZIP = 32 << 20
 _MOST_REPORT = 16 << 20
+_MOST_LISTED = 1 << 20  # of an archive's list of members
 _SKEW = timedelta(minutes=5)
 
 
@@ -148,7 +149,7 @@ class Actions:
                 await self._put(names[0], trial.base_sha)
             written = await self._write(trial) if trial.written else None
             await self._put(names[1], written or trial.base_sha)
-            tried = written or await self._merge(names[1], trial.head)
+            tried = written or await self._merge(names[1], trial)
             yield (names[0], trial.base_sha), (names[1], tried or trial.base_sha)
         finally:
             for one in names:
@@ -165,11 +166,19 @@ class Actions:
         except (Missing, Refused):
             return  # it is gone; GitHub says 422 to that
 
-    async def _merge(self, base: str, head: Sha) -> Sha | None:
-        """The merge's commit; None when there was nothing to merge. Refused on a conflict."""
-        data = {"base": base, "head": head, "commit_message": "Try an update"}
+    async def _merge(self, branch: str, trial: Trial) -> Sha | None:
+        """The merge's commit; None when there was nothing to merge. Refused on a conflict.
+
+        Transient where somebody moved the branch meanwhile: what they put there must not be tried as the update.
+        """
+        data = {"base": branch, "head": trial.head, "commit_message": "Try an update"}
         made = await self._github.post(f"/repos/{self._repo}/merges", data=data)
-        return Sha(str(made["sha"])) if isinstance(made, Mapping) and made.get("sha") else None
+        if not isinstance(made, Mapping) or not made.get("sha"):
+            return None
+        parents = [one.get("sha") for one in made.get("parents", ())]
+        if parents != [trial.base_sha, trial.head]:
+            raise Transient(f"somebody else pushed to {branch}, which is ours, so nothing is tried on it")
+        return Sha(str(made["sha"]))
 
     async def _write(self, trial: Trial) -> Sha:
         """A commit of the files that were written on the base, for which there is none."""
@@ -284,6 +293,8 @@ def _ended(run: Mapping[str, Any], conclusion: str, seconds: float = 0.0) -> _En
 
 def _report(data: bytes) -> bytes | None:
     """The report in an archive that foreign code made: one member, by its name, and no more of it than is read."""
+    if not _lists_little(data):
+        return None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, archive.open(REPORT) as file:
             text = file.read(_MOST_REPORT + 1)
@@ -291,6 +302,16 @@ def _report(data: bytes) -> bytes | None:
         # NotImplementedError: a compression that zipfile does not know; RuntimeError: a password.
         return None
     return text if len(text) <= _MOST_REPORT else None
+
+
+def _lists_little(data: bytes) -> bool:
+    """Whether its list of members is short, which is read whole before the first: a name takes many times its bytes.
+
+    The last record of a zip says how long the list is, or the record before it, where it is too long for that.
+    """
+    end = data.rfind(b"PK\x05\x06")
+    listed = int.from_bytes(data[end + 12 : end + 16], "little")
+    return 0 <= end <= len(data) - 22 and listed <= _MOST_LISTED and data[max(0, end - 20) : end][:4] != b"PK\x06\x07"
 
 
 def _confirmed(found: Difference, again: Side) -> Difference:

@@ -123,7 +123,7 @@ class Listing:
         """The document without all that nobody here reads."""
         return self._packed or self._reader.packed(self._versions)
 
-    def _made(self, version: str, said: _Version | msgspec.Raw) -> Release:
+    def _made(self, version: str, said: _Version | memoryview) -> Release:
         if version not in self._known:
             self._known[version] = self._reader.release(version, _read(said))
         return self._known[version]

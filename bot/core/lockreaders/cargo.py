@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 
+from bot.core import tomls
 from bot.core.errors import ConfigProblem
 from bot.core.lockreaders.locked import PUBLIC, Locked
 
@@ -14,7 +14,7 @@ CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
 def read(text: str) -> Iterator[Locked]:
     """Every package of a Cargo.lock."""
-    document = tomllib.loads(text)
+    document = tomls.loads(text)
     if (version := document.get("version")) not in (3, 4):
         raise ConfigProblem(f"is of version {version!r}; only 3 and 4 are known", where="Cargo.lock",
                             mend="Run `cargo update --workspace` once with a newer Rust")  # fmt: skip

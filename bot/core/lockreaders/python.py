@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from bot.core import tomls
 from bot.core.errors import ConfigProblem
 from bot.core.lockreaders.locked import PUBLIC, Locked
 
 
 def uv(text: str) -> Iterator[Locked]:
     """Every package of a uv.lock."""
-    document = tomllib.loads(text)
+    document = tomls.loads(text)
     if document.get("version") != 1:
         raise ConfigProblem(f"is of version {document.get('version')!r}; only 1 is known", where="uv.lock")
     for package in document.get("package", ()):
@@ -37,7 +37,7 @@ def _last(file: Mapping[str, Any]) -> str:
 
 def poetry(text: str) -> Iterator[Locked]:
     """Every package of a poetry.lock."""
-    document = tomllib.loads(text)
+    document = tomls.loads(text)
     version = document.get("metadata", {}).get("lock-version")
     if version not in ("2.0", "2.1"):
         raise ConfigProblem(
@@ -60,7 +60,7 @@ def poetry(text: str) -> Iterator[Locked]:
 
 def pdm(text: str) -> Iterator[Locked]:
     """Every package of a pdm.lock; one with extras stands there twice, and is told once."""
-    document = tomllib.loads(text)
+    document = tomls.loads(text)
     version = str(document.get("metadata", {}).get("lock_version"))
     if version.split(".")[:2] not in (["4", "4"], ["4", "5"]):
         raise ConfigProblem(

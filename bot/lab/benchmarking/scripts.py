@@ -1,11 +1,11 @@
 """What of a Node project can be measured: its own script or vitest's benchmarks, else how its packages load.
 
-Read from text alone, by patterns over lines; what is really there is found out in the jail.
+Benchmarks are found in text alone, by patterns over lines, and what is really there is found out in the jail; what the
+code takes in was found by a parser there.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -13,13 +13,20 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from bot.core.benchmarks import Place
+from bot.core.compatibility import Guard
 from bot.core.errors import ConfigProblem
 from bot.core.lockreaders import npm, pnpm
+from bot.core.modules import How
+from bot.core.suites import COMPATIBILITY
 from bot.lab import nodes, reading
 from bot.lab.benchmarking import finding, probes
 from bot.lab.benchmarking.finding import Found
 from bot.lab.benchmarking.probes import Probe
+from bot.lab.inside.surefoot_scripts_reader import package_of
+from bot.lab.learnt import Learnt
 from bot.lab.ready import NPM, Environment
+from bot.lab.scripting import changes
+from bot.lab.scripting.changes import Change
 from bot.lab.workbench import Workbench
 
 _SCRIPTS = ("bench", "benchmark", "benchmarks")
@@ -33,14 +40,7 @@ _BESIDE = frozenset(
 _TOOL = re.compile(r"\.(?:test|spec|bench|config|stories)\.[a-z]{1,5}$|\.d\.[mc]?ts$")
 _VITEST = re.compile(r"\bvitest bench\b")
 _NAMED = re.compile(r"""\b(?:bench|describe)(?:\.\w{1,20})?\(\s{0,80}['"`]([^'"`\n]{1,150})""")
-_USE = re.compile(
-    r"""\bfrom\s{0,5}['"]([^'"\n]{1,200})['"]|(?:^|;)[ \t]{0,20}import\s{0,5}['"]([^'"\n]{1,200})['"]"""
-    r"""|\bimport\s?\(\s{0,20}['"]([^'"\n]{1,200})['"]|\brequire\(\s{0,20}['"]([^'"\n]{1,200})['"]""",
-    re.MULTILINE,
-)
-_NAME = re.compile(r"(?:@[\w.~-]{1,100}/)?[\w~-][\w.~-]{0,200}")
-_MOST_PACKAGES, _MOST_MODULES, _MOST_USES = 8, 5, 20_000
-_LOOK_BACK = 500  # characters: the words of one import
+_MOST_PACKAGES, _MOST_MODULES = 8, 5
 _REPORT = {"SUREFOOT_REPORT": "{work}/.surefoot-bench.json"}
 _TO_REPORT = '--run --outputJson="$SUREFOOT_REPORT"'
 
@@ -116,16 +116,18 @@ def _benches(tree: Path, where: str) -> dict[str, str]:
 # --- loading -------------------------------------------------------------------------------------------------------
 
 
-def loads(bench: Workbench) -> Probe | None:
-    """Of the packages that changed those that the tree's own code takes in, as it does; None where there are none."""
+async def loads(bench: Workbench) -> Probe | None:
+    """Of the packages that changed those that the tree's own code takes in, as it does; None for none. OutOfTime."""
     sides = [_node(side.environment) for side in (bench.before, bench.after)]
     if None in sides:
         return None
     before, after = (side for side in sides if side is not None)
     old, new = versions(before.lock), versions(after.lock)
     changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
+    # What the tree uses is kept where compatibility keeps it: it is read once for both.
+    change = await changes.found(bench, Learnt(folder=bench.folder / COMPATIBILITY)) if changed else None
     found: dict[str, dict[str, str]] = {}
-    for name, module, how in _used(bench.after.tree, after.where) if changed else ():
+    for name, module, how in _used(change, after.where) if change else ():
         if name in changed and len(found.get(name, ())) < _MOST_MODULES:
             found.setdefault(name, {}).setdefault(module, how)
     groups = {f"load of {name}": sorted(found[name].items()) for name in sorted(found)[:_MOST_PACKAGES]}
@@ -148,20 +150,19 @@ def versions(lock: str) -> Mapping[str, frozenset[str]]:
     return {name: frozenset(held) for name, held in found.items()}
 
 
-def _used(tree: Path, where: str) -> Iterator[tuple[str, str, str]]:
-    """(package, module, "import" or "require") of the tree's own code, without its tests and tools."""
-    for path, text in finding.texts(tree, where, endings=_SOURCES, apart=_APART):
-        *folders, name = path.split("/")
-        if _BESIDE.intersection(folders) or _TOOL.search(name):
-            continue
-        for use in itertools.islice(_USE.finditer(text), _MOST_USES):
-            module = next(filter(None, use.groups()))
-            found = _NAME.match(module)
-            if found and module[found.end() :][:1] in ("", "/") and not (use[1] and _is_type(text, use.start())):
-                yield found[0], module, "require" if use[4] else "import"
+def _used(change: Change, where: str) -> Iterator[tuple[str, str, str]]:
+    """(package, module, "import" or "require") of the tree's own code, of what is found from the project's folder."""
+    project = PurePosixPath(where)
+    every = (one for base, group in change.taken.items() if project.is_relative_to(base) for one in group)
+    for one in sorted(every, key=lambda one: (one.use.file, one.use.line)):
+        # Types are gone when the code runs, and what is only looked up is not loaded.
+        hows = [how.load for how in one.hows if how is not How.RESOLVE]
+        if one.loads and hows and one.use.guard is not Guard.TYPES and _is_own(one.use.file, project):
+            yield package_of(one.specifier), one.specifier, hows[0]
 
 
-def _is_type(text: str, place: int) -> bool:
-    """Whether these are types alone, which are gone when the code runs."""
-    began = max(text.rfind(word, max(0, place - _LOOK_BACK), place) for word in ("import", "export"))
-    return began >= 0 and re.match(r"(?:import|export)\s{1,5}type\b", text[began : began + 20]) is not None
+def _is_own(path: str, project: PurePosixPath) -> bool:
+    """Not a test, an example or a tool of the build: those do not run where the code is used."""
+    place = PurePosixPath(path)
+    beside = (_APART | _BESIDE).intersection(place.parts[:-1])
+    return place.is_relative_to(project) and not beside and not _TOOL.search(place.name)

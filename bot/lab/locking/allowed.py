@@ -27,12 +27,20 @@ class Place:
     """A registry. url: as the tool asks it, asked: where that really is; both without a login and a slash at the end.
 
     login: the Authorization header for it. lists: whether its pages name the files that may be fetched besides.
+    repositories: for whose own commands it is open, by names of owners and of repositories (owner/name) in small
+    letters; none: for those of all.
     """
 
     url: str
     asked: str
     login: Secret | None = None
     lists: bool = False
+    repositories: tuple[str, ...] = ()
+
+    def is_open_to(self, repo: str) -> bool:
+        """Whether a command of this repository may ask it; "" is none of those that are named."""
+        name = repo.lower()
+        return not self.repositories or bool({name, name.partition("/")[0]} & set(self.repositories))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.core import tomls
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.locks import LockJob
 from bot.lab.locking import errand, judging, words
@@ -116,7 +117,7 @@ def _judged(job: LockJob, new: str) -> str:
 
 
 def _format(lock: str) -> Any:
-    return tomllib.loads(lock).get("version")
+    return tomls.loads(lock).get("version")
 
 
 def _manifests(job: LockJob) -> dict[str, str]:
@@ -125,7 +126,7 @@ def _manifests(job: LockJob) -> dict[str, str]:
 
 def _parsed(path: str, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
+        return tomls.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
         raise ConfigProblem(f"is no manifest of cargo: {problem}", where=path) from problem
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from bot.core import tomls
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.locks import LockJob
 from bot.lab.locking import errand, packages, pips, pythonic, words
@@ -94,7 +95,7 @@ def _pythons(job: LockJob) -> str:
     """Which Pythons the project is for."""
     root = packages.beside(job.lock, "pyproject.toml")
     try:
-        return str(tomllib.loads(job.files.get(root, "")).get("project", {}).get("requires-python", "")) or ">=3"
+        return str(tomls.loads(job.files.get(root, "")).get("project", {}).get("requires-python", "")) or ">=3"
     except (tomllib.TOMLDecodeError, AttributeError) as problem:
         raise ConfigProblem(f"cannot be read: {type(problem).__name__}", where=root) from problem
 
@@ -112,7 +113,7 @@ def _kept(job: LockJob, new: str) -> str:
 
 
 def _shape(lock: str) -> dict[str, Any]:
-    metadata: dict[str, Any] = tomllib.loads(lock).get("metadata", {})
+    metadata: dict[str, Any] = tomls.loads(lock).get("metadata", {})
     version = ".".join(str(metadata.get("lock_version")).split(".")[:2])
     return {**{key: value for key, value in metadata.items() if key != "content_hash"}, "lock_version": version}
 
@@ -140,7 +141,7 @@ def without(lock: str, name: str) -> str:
 
 def _packages(text: str) -> list[tuple[Mapping[str, Any], str]]:
     parts = re.split(r"^\[\[package\]\]\n", text, flags=re.MULTILINE)[1:]
-    read = tomllib.loads(text).get("package", [])
+    read = tomls.loads(text).get("package", [])
     return [(package, _MARK + part) for package, part in zip(read, parts, strict=len(read) == len(parts))]
 
 

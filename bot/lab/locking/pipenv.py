@@ -18,7 +18,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from bot.core import lockfiles
+from bot.core import lockfiles, tomls
 from bot.core.errors import ConfigProblem
 from bot.core.locks import LockJob
 from bot.lab.locking import errand, packages, pips, pythonic, words
@@ -129,7 +129,7 @@ def _pythons(job: LockJob) -> str:
     """Which Python the project is for."""
     path = packages.beside(job.lock, MANIFEST)
     try:
-        requires = tomllib.loads(job.files.get(path, "")).get("requires", {})
+        requires = tomls.loads(job.files.get(path, "")).get("requires", {})
         full, minor = str(requires.get("python_full_version", "")), str(requires.get("python_version", ""))
     except (tomllib.TOMLDecodeError, AttributeError, RecursionError) as problem:
         raise ConfigProblem(f"cannot be read: {type(problem).__name__}", where=path) from problem

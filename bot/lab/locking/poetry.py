@@ -22,7 +22,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from bot.core import lockfiles
+from bot.core import lockfiles, tomls
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.locks import LockJob
 from bot.lab.locking import errand, pips, poetry_text, pythonic, words
@@ -133,7 +133,7 @@ def _root(job: LockJob) -> str:
 
 
 def _pythons(lock: str) -> str:
-    return str(tomllib.loads(lock)["metadata"].get("python-versions", "*"))
+    return str(tomls.loads(lock)["metadata"].get("python-versions", "*"))
 
 
 def _without_settings(job: LockJob) -> dict[str, str]:
@@ -143,7 +143,7 @@ def _without_settings(job: LockJob) -> dict[str, str]:
     place = f"{folder}/poetry.toml" if folder else "poetry.toml"
     if place in job.files:
         try:
-            solver = tomllib.loads(job.files[place]).get("solver", {})
+            solver = tomls.loads(job.files[place]).get("solver", {})
             kept = {key: solver[key] for key in _SHAPING if key in solver}
         except (tomllib.TOMLDecodeError, AttributeError, TypeError) as problem:
             raise ConfigProblem(f"cannot be read: {problem}", where=place) from problem
@@ -158,7 +158,7 @@ def _exactly(job: LockJob, root: str, name: str, version: str) -> dict[str, str]
     """
     text = job.files[root]
     try:
-        manifest = tomllib.loads(text)
+        manifest = tomls.loads(text)
         tool = manifest.setdefault("tool", {}).setdefault("poetry", {})
         # Its plugins and scripts are of no use here.
         tool.pop("requires-plugins", None)

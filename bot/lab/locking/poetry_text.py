@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from bot.core import tomls
 
 _MARK = "[[package]]\n"
 _ADDED = re.compile(r"^(?:groups|markers) = [^\n]*\n", re.MULTILINE)  # by 2.1, to each package
@@ -46,7 +47,7 @@ class Parts:
 def parted(text: str) -> Parts | None:
     """The pieces; None where the marks stand elsewhere too, which Poetry never writes."""
     head, *texts = re.split(r"^\[\[package\]\]\n", text, flags=re.MULTILINE)
-    packages = tomllib.loads(text).get("package", [])
+    packages = tomls.loads(text).get("package", [])
     if not texts or len(texts) != len(packages):
         return None
     *whole, last = texts
@@ -103,7 +104,7 @@ def _hashed(tail: str, head: str, manifest: str) -> str:
     that says by its first line that it is so old.
     """
     made = _MADE_BY.search(head)
-    document = tomllib.loads(manifest)
+    document = tomls.loads(manifest)
     if made is None or (int(made["major"]), int(made["minor"])) >= (2, 3) or not document.get("dependency-groups"):
         return tail
     found = _HASH.search(tail)
@@ -132,7 +133,7 @@ class Known:
     """What a lock says of packages of the public index, for those that are published as source only."""
 
     def __init__(self, lock: str) -> None:
-        packages = [one for one in tomllib.loads(lock).get("package", []) if "source" not in one]
+        packages = [one for one in tomls.loads(lock).get("package", []) if "source" not in one]
         self._found = {(canonicalize_name(str(one["name"])), str(one["version"])): one for one in packages}
 
     def __call__(self, name: str, version: str) -> Sequence[str] | None:

@@ -8,10 +8,11 @@ that says the same as before is put back, byte for byte.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+
+from bot.core import tomls
 
 _MARK = "[[package]]\n"
 _FILES = ("sdist", "wheels")
@@ -52,7 +53,7 @@ def respelt(old: str, new: str, registry: str) -> str:
 def _packages(text: str) -> list[tuple[Package, str]]:
     """Each package as read and as written; none where the mark stands elsewhere too, which uv never writes."""
     parts = re.split(r"^\[\[package\]\]\n", text, flags=re.MULTILINE)[1:]
-    read = tomllib.loads(text).get("package", [])
+    read = tomls.loads(text).get("package", [])
     if len(read) != len(parts):
         return []
     return [(package, _MARK + part) for package, part in zip(read, parts, strict=True)]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bot.core import lockfiles
+from bot.core import lockfiles, tomls
 from bot.core.errors import ConfigProblem, Permanent
 from bot.core.locks import LockJob
 from bot.lab import resolver
@@ -155,9 +155,9 @@ def _declared(job: LockJob) -> tuple[set[str], bool]:
     place = f"{folder}/" if folder else ""
     try:
         if (own := job.files.get(f"{place}uv.toml")) is not None:
-            settings: Mapping[str, Any] = tomllib.loads(own)
+            settings: Mapping[str, Any] = tomls.loads(own)
         else:
-            settings = tomllib.loads(job.files.get(f"{place}pyproject.toml", "")).get("tool", {}).get("uv", {})
+            settings = tomls.loads(job.files.get(f"{place}pyproject.toml", "")).get("tool", {}).get("uv", {})
         listed = [(str(one["url"]), bool(one.get("default"))) for one in settings.get("index", [])]
         main, extra = settings.get("index-url"), settings.get("extra-index-url", [])
         listed += [(str(main), True)] if main else []

@@ -10,6 +10,7 @@ from bot.core.errors import ConfigProblem
 from bot.core.model import Grade, Measure
 from bot.core.modules import Loaded
 from bot.core.quoting import code
+from bot.core.suites import counted
 from bot.core.verdicts import Looked
 from bot.lab import reading
 from bot.lab.learnt import Learnt
@@ -95,7 +96,7 @@ async def _names(bench: Workbench, store: Learnt, change: Change, promised: Sequ
     gone = {one.use.path for one in found}
     measure = Measure(
         name="names used of npm", before=str(len(used)), after=str(len(used - gone)),
-        change=f"-{len(gone)}" if gone else "0",
+        change=counted(len(used), len(used - gone)),
     )  # fmt: skip
     notes = tuple(note for note in dict.fromkeys((old_note, new_note, _unable(old))) if note)
     unknown = next((code(ask.specifier) for ask in change.asks if ask not in old), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,8 @@ import msgspec
 from bot.core.errors import Permanent
 from bot.core.vouching import Publisher
 
-MOST_ATTESTATIONS = 20  # of one file
+MOST_ATTESTATIONS = MOST_SIGNATURES = 20  # of one file
+MOST_KEYS = 100  # of one registry; npm's has two
 NOBODY = Publisher()
 
 
@@ -48,12 +50,24 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """By a registry's own key, over a version and its content. key: its name; sig: base64."""
+
+    key: str
+    sig: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """Of npm. integrity: its tarball's hashes; attested: has it attestations? trusted: see `vouching.of_npm`."""
+    """Of npm. integrity: its tarball's hashes; attested: has it attestations? trusted: see `vouching.of_npm`.
+
+    signatures: None for what is no list of such.
+    """
 
     integrity: str = ""
     attested: bool = False
     trusted: str = ""
+    signatures: tuple[Signature, ...] | None = ()
 
 
 class _Hashes(msgspec.Struct):
@@ -102,6 +116,12 @@ class _User(msgspec.Struct, rename="camel"):
 class _Dist(msgspec.Struct):
     integrity: str | None = None
     attestations: msgspec.Raw = msgspec.Raw()
+    signatures: msgspec.Raw = msgspec.Raw()
+
+
+class _OfRegistry(msgspec.Struct):
+    keyid: str
+    sig: str
 
 
 class _Version(msgspec.Struct, rename={"user": "_npmUser"}):
@@ -111,6 +131,10 @@ class _Version(msgspec.Struct, rename={"user": "_npmUser"}):
 
 class _Packument(msgspec.Struct):
     versions: dict[str, _Version] = {}
+
+
+class _Times(msgspec.Struct):
+    time: dict[str, object] = {}  # what was withdrawn has more than a time here
 
 
 class _Key(msgspec.Struct):
@@ -148,10 +172,13 @@ _PAGES = msgspec.json.Decoder(_Page)
 _PROVENANCES = msgspec.json.Decoder(_Provenance)
 _VERSIONS = msgspec.json.Decoder(_Version)
 _PACKUMENTS = msgspec.json.Decoder(_Packument)
+_TIMES = msgspec.json.Decoder(_Times)
 _KEYS = msgspec.json.Decoder(_Keys)
+_SIGNATURES = msgspec.json.Decoder(list[_OfRegistry])
 _SIGNED = msgspec.json.Decoder(_Signed)
 _DOCUMENTS = msgspec.json.Decoder(_Document)
 _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NOTHING = (b"", b"null")
 
 
 def page(body: bytes, url: str) -> list[Listed]:
@@ -247,8 +274,29 @@ def packument(body: bytes, wanted: str) -> Version:
 
 def _of_version(said: _Version) -> Version:
     trusted = said.user.trusted_publisher.id if said.user and said.user.trusted_publisher else ""
-    attested = bytes(said.dist.attestations) not in (b"", b"null")
-    return Version(integrity=said.dist.integrity or "", attested=attested, trusted=trusted)
+    attested = bytes(said.dist.attestations) not in _NOTHING
+    signatures = _signatures(bytes(said.dist.signatures))
+    return Version(integrity=said.dist.integrity or "", attested=attested, trusted=trusted, signatures=signatures)
+
+
+def _signatures(said: bytes) -> tuple[Signature, ...] | None:
+    """Of another form than is known, or too many, they are no reason not to read the rest."""
+    try:
+        found = _SIGNATURES.decode(said) if said not in _NOTHING else []
+    except _BROKEN:
+        return None
+    return tuple(Signature(key=one.keyid, sig=one.sig) for one in found) if len(found) <= MOST_SIGNATURES else None
+
+
+def published(body: bytes, wanted: str) -> datetime | None:
+    """When that version was, by the document of the whole package; None where it says no time. Permanent for none."""
+    try:
+        said = _TIMES.decode(body).time.get(wanted)
+    except _BROKEN as problem:
+        raise Permanent(f"the registry sends no document of a package: {problem}") from None
+    with contextlib.suppress(ValueError):
+        return _time(said) if isinstance(said, str) else None
+    return None
 
 
 def attestations(body: bytes) -> tuple[Attestation, ...]:
@@ -267,11 +315,14 @@ def attestations(body: bytes) -> tuple[Attestation, ...]:
 
 
 def keys(body: bytes) -> Mapping[str, Key]:
-    """A registry's own keys by their names. Permanent for what is no list of such."""
+    """A registry's own keys by their names. Permanent for what is no list of such, and for too many."""
     try:
-        return {one.keyid: Key(der=one.key, expires=_time(one.expires)) for one in _KEYS.decode(body).keys}
+        found = {one.keyid: Key(der=one.key, expires=_time(one.expires)) for one in _KEYS.decode(body).keys}
     except (*_BROKEN, ValueError) as problem:
         raise Permanent(f"the registry sends no list of its keys: {problem}") from None
+    if len(found) > MOST_KEYS:
+        raise Permanent(f"the registry lists {len(found)} keys, and no more than {MOST_KEYS} are read")
+    return found
 
 
 def _time(said: str | None) -> datetime | None:

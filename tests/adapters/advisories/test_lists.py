@@ -338,7 +338,7 @@ def test_the_lists_are_off_unless_they_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("which", ["kev", "eol"])
 def test_a_file_that_is_not_there_is_told_at_once(tmp_path: Path, which: str) -> None:
     """A typing error must not mean that nothing is exploited."""
-    with pytest.raises(ConfigProblem, match="is neither a URL nor a file"):
+    with pytest.raises(ConfigProblem, match=f"^SUREFOOT_{which.upper()}: .*is neither a URL nor a file"):
         open_advisories("", tools(), **{which: str(tmp_path / "gone")})
 
 
