@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import ssl
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import aiohttp
 from cachetools import LRUCache
@@ -91,10 +91,13 @@ class Http:
         self._seconds = seconds
         self._most_bytes = most_bytes
         self._big = MOST_BYTES + 1 if alone else SMALL
-        self._hosts: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_host))
+        self._per_host = per_host
+        # Of those that are being asked; anybody's file may name one more.
+        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._room = asyncio.Semaphore(IN_ALL)
         self._turns: LRUCache[str, str] = LRUCache(100_000)
-        self._closed: dict[str, float] = {}  # host -> the moment of the loop's clock before which it wants no request
+        # host -> the moment of the loop's clock before which it wants no request
+        self._closed: LRUCache[str, float] = LRUCache(10_000)
         self._session: aiohttp.ClientSession | None = None
         self._ssl: ssl.SSLContext | bool | None = None
         _must_be_there(self._reach.ca)
@@ -176,7 +179,7 @@ class Http:
         self._check(url)
         for _ in range(REDIRECTS + 1):
             # Who waits for a slow host takes no place away from those who ask another.
-            async with self._hosts[url.host or ""], self._room:
+            async with self._places(url.host or ""), self._room:
                 self._must_be_open(url.host or "")
                 kept = await way.before()
                 got = await self._one(url, asked, kept)
@@ -193,6 +196,12 @@ class Http:
                 asked = replace(asked, headers=public)
             url = got
         raise Permanent(f"{url.host} redirects more than {REDIRECTS} times")
+
+    def _places(self, host: str) -> asyncio.Semaphore:
+        there = self._hosts.get(host)
+        if there is None:
+            there = self._hosts[host] = asyncio.Semaphore(self._per_host)
+        return there
 
     async def _one(self, url: URL, asked: _Request, kept: Kept | None) -> Answer | URL:
         """One request: an answer, or where to ask instead."""
