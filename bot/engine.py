@@ -11,13 +11,15 @@ import asyncio
 import fcntl
 import logging
 import os
+import sqlite3
+import time
 import uuid
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig
@@ -39,6 +41,18 @@ _ENDED: Final = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDE
 _POLL_SECONDS: Final = 0.2
 _PEERS_SECONDS: Final = 2.0
 _SEATS: Final = 0x5EA7  # first half of the advisory locks that living processes hold
+
+
+def _teach_clock(raw: Any, _record: Any = None) -> None:
+    """From Python 3.12 on DBOS asks SQLite for `unixepoch('subsec')`, and only SQLite 3.42 knows it.
+
+    Debian 12 and Ubuntu 22.04 have older ones, whatever Python was built there.
+    """
+    if isinstance(raw, sqlite3.Connection) and sqlite3.sqlite_version_info < (3, 42):
+        raw.create_function("unixepoch", 1, lambda word: time.time() if word == "subsec" else int(time.time()))
+
+
+sa.event.listen(sa.engine.Engine, "connect", _teach_clock)
 
 
 def _leave() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import pickle
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -39,6 +40,15 @@ async def test_a_second_process_is_refused(engines: Engines) -> None:
         engines.ask(engine, "u:1")
         assert await engine.idle(20)
     assert engines.worked == ["u:1"]
+
+
+def test_the_sqlite_of_an_older_distribution_will_do() -> None:
+    """The engine's clock is that of SQLite 3.42; to older ones, which Debian 12 has for every Python, it is taught."""
+    before = time.time()
+    with sa.create_engine("sqlite://").connect() as conn:
+        exact, whole = conn.execute(sa.text("SELECT unixepoch('subsec'), unixepoch('now')")).one()
+    assert before - 0.01 <= exact <= time.time() + 0.01
+    assert isinstance(whole, int) and abs(whole - before) < 10
 
 
 def test_one_file_has_room_for_one_even_from_two_folders(tmp_path: Path) -> None:
