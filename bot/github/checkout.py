@@ -7,6 +7,7 @@ tree, and no `.git` is left in it. The merge is git's own (`merge-tree` from 2.3
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import shutil
 import tempfile
@@ -220,6 +221,15 @@ def _without(links: list[Path], bad: list[Path]) -> list[Path]:
 
 def _ends_inside(link: Path, root: Path) -> bool:
     try:
-        return link.resolve().is_relative_to(root)
-    except (OSError, RuntimeError):  # it goes round in circles
+        return not _goes_round(link) and link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # there is none to say where it leads
         return False
+
+
+def _goes_round(link: Path) -> bool:
+    # Up to Python 3.12 `resolve` raises for it.
+    try:
+        link.stat()
+    except OSError as problem:
+        return problem.errno == errno.ELOOP
+    return False

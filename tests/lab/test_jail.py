@@ -50,5 +50,5 @@ async def test_what_is_reserved_and_not_filled_is_let_through(kept: Host) -> Non
     """As Node does for WebAssembly; what could be filled is bounded as ever."""
     much = 9000
     assert (await reserve(kept, much, prot="mmap.PROT_READ", roomy=True)).text == "had\n"
-    assert "had" not in (await reserve(kept, much, prot="mmap.PROT_READ", roomy=False)).text
-    assert "had" not in (await reserve(kept, much, prot="mmap.PROT_READ | mmap.PROT_WRITE", roomy=True)).text
+    for prot, roomy in (("mmap.PROT_READ", False), ("mmap.PROT_READ | mmap.PROT_WRITE", True)):
+        assert "had" not in (await reserve(kept, much, prot=prot, roomy=roomy)).text.splitlines()

@@ -179,7 +179,7 @@ ATTACKS: Mapping[str, tuple[Mapping[str, str | bytes], str, str]] = {
     "mangled": ({"it/a.js": "".join(f"_0x{n:04x}();" for n in range(40))}, "unreadable", "`it/a.js:1`"),
     "drop": ({"it/a.py": "U = 'https://x.webhook.site/1'\n"}, "anybody can collect", "`it/a.py:1`"),
     "address": ({"it/a.py": "\nU = 'http://45.9.148.1/x'\n"}, "bare address", "`it/a.py:2`"),
-    "deep": ({"it/a.py": "x = eval\ny = " + "-" * 5000 + "1"}, "cannot be read", "`it/a.py:1`"),
+    "deep": ({"it/a.py": "x = eval\ny = " + "-" * 50_000 + "1"}, "cannot be read", "`it/a.py:1`"),
     "pushed": ({"it/a.py": "x = 1" + " " * 300 + "; y = 2\n"}, "behind so many blanks", "`it/a.py:1`"),
 }
 
