@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,6 +73,20 @@ def test_a_run_without_a_report_says_why() -> None:
     assert silent.outcomes is None and silent.problem == "no report was written; the command ended with 0"
     broken = suites.side(ran(b"", Reason.BROKEN, None, b"bwrap: no\n"), Limits())
     assert (broken.ended, broken.problem) == ("broken", "bwrap: no")
+
+
+@pytest.mark.parametrize(("code", "own"), [(2, False), (124, True)])
+def test_a_run_that_was_told_to_stop_is_known_though_it_began_late(code: int, own: bool) -> None:
+    """A busy machine starts a jail after its time was set: what it did not come to is not called a failure of its own.
+
+    Of one that ends so long before its time is over, the same exit code is its own word.
+    """
+    limits, stopped = Limits(seconds=100.0), ran(b"", code=code)
+    took = {
+        seconds: suites.side(replace(stopped, seconds=seconds), limits, own_report=own).ended
+        for seconds in (96.0, 94.9, 91.0, 50.0)
+    }
+    assert took == {96.0: "timeout", 94.9: "timeout", 91.0: "timeout", 50.0: "finished"}
 
 
 ODD = """
