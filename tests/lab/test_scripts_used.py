@@ -109,6 +109,17 @@ def test_what_only_types_need_is_marked() -> None:
     assert kinds == {("A", "types"), ("B", "types"), ("c", ""), ("c.D", "types"), ("E", "types")}
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["import type { A } from 'pkg';", "import type A from 'pkg';", "import typeof A from 'pkg';",
+     "import type * as A from 'pkg';", "export type { A } from 'pkg';"],
+)  # fmt: skip
+def test_types_of_flow_are_types_in_javascript(text: str) -> None:
+    """They are gone when the code runs, so nothing is loaded for them; who calls an import `type` means a value."""
+    assert {guard for *_, guard, _, _ in read(text)} == {"types"}
+    assert {guard for *_, guard, _, _ in read("import type from 'pkg';")} == {""}
+
+
 NONE = {
     "a parameter": "const x = require('pkg');\nfunction f(x) { x.a; }\nconst g = (x) => x.a;\n",
     "of a loop": "const x = require('pkg');\nfor (const x of y) x.a;\n",

@@ -27,6 +27,7 @@ from bot.lab.inside.surefoot_scripts_scopes import (
     Scope,
     imported,
     literal,
+    only_types,
     text,
     words,
 )
@@ -196,7 +197,7 @@ class Reader:
         if not source:
             self._below(node, scope)
             return
-        whole = Ref("import", source, (), TYPES if any(one.type == "type" for one in node.children) else PLAIN)
+        whole = Ref("import", source, (), TYPES if only_types(node) else PLAIN)
         self.use(whole, node, loads=True)
         for clause in node.named_children:
             for one in clause.named_children if clause.type == "export_clause" else ():

@@ -98,10 +98,16 @@ def words(node: Node | None) -> list[Node]:
     return [one for one in arguments.named_children if one.type != "comment"] if arguments is not None else []
 
 
+def only_types(node: Node) -> bool:
+    """Whether an import or export is of types alone, by TypeScript's words or those of Flow, which no grammar knows."""
+    kinds = {one.type for one in node.children}
+    said = "ERROR" in kinds and text(node.children[1]) in ("type", "typeof")
+    return said or not kinds.isdisjoint(("type", "typeof"))
+
+
 def imported(node: Node) -> Iterator[tuple[str, Ref, Node]]:
     """Of an import statement: the local name ("" for none), what it means, and where that stands."""
-    only_types = any(one.type in ("type", "typeof") for one in node.children)
-    guard = TYPES if only_types else PLAIN
+    guard = TYPES if only_types(node) else PLAIN
     clause = next((one for one in node.named_children if one.type in ("import_clause", "import_require_clause")), None)
     if clause is not None and clause.type == "import_require_clause":
         ref = Ref(REQUIRE, literal(clause.child_by_field_name("source")), (), guard)
