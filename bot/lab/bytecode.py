@@ -24,7 +24,7 @@ import msgspec
 from bot.core.model import Isolation
 from bot.lab import installed, learnt, pytests, trees
 from bot.lab.environments import PYPI
-from bot.lab.jobs import MIB
+from bot.lab.jobs import MIB, Reason
 from bot.lab.learnt import Learnt
 from bot.lab.ready import INSIDE
 from bot.lab.workbench import OutOfTime, Sample, Workbench
@@ -95,14 +95,13 @@ async def _known(bench: Workbench) -> Known:
     store = Learnt(folder=bench.folder / _KIND, most=_MOST_KEPT)
     key = learnt.key_of(_LAYOUT, before.environment.key, tree, *patterns)
     data = store.recall(key)
-    if data is None:
-        data = await _made(bench, patterns)
+    if data is None and (data := await _made(bench, patterns)) is not None:
         store.remember(key, data)
-    return read(data)
+    return read(data or b"")
 
 
-async def _made(bench: Workbench, patterns: Sequence[str]) -> bytes:
-    """What the jail hands over, or nothing."""
+async def _made(bench: Workbench, patterns: Sequence[str]) -> bytes | None:
+    """What the jail hands over, which may be nothing; None where there was no time, as there may be the next time."""
     there = bench.before.environment
     if (site := installed.site_of(there)) is None:
         return b""
@@ -117,8 +116,8 @@ async def _made(bench: Workbench, patterns: Sequence[str]) -> bytes:
             keep_results=_MOST_MADE,
         )
     except OutOfTime:
-        return b""
-    return ran.results or b""
+        return None
+    return ran.results or (None if ran.reason is Reason.TIMEOUT else b"")
 
 
 def read(data: bytes) -> Known:

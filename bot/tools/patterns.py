@@ -31,7 +31,7 @@ Programs = dict[tuple[str | bytes, int], Program]
 def kept(path: Path) -> Iterator[Callable[[], None]]:
     """What is compiled meanwhile comes out of the file where it is known there. Given: to be called to keep the new.
 
-    Where Python has other insides than those of 3.11 to 3.14, everything is as ever.
+    Where Python has other insides than those of 3.11 to 3.13, everything is as ever.
     """
     compiler: Any = getattr(re, "_compiler", None)
     if compiler is None or not {"_code", "_parser", "_sre", "compile"} <= vars(compiler).keys():
