@@ -9,8 +9,9 @@ _HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     r"\ud800-\udfff\U000e0000-\U000e007f]"
 )
-# What markdown acts upon, outside of code. A sign of no width takes its two ends apart; a backslash could be escaped.
-_ACTIVE = re.compile(r"`[^`]*`|@(?=\w)|<(?=[A-Za-z!/?])|!\[|\]\(")
+# Code as `code` writes it, which may stand; then what markdown acts upon elsewhere. Any other backtick would take code
+# apart, ours or the next line's. A sign of no width takes two ends apart; a backslash could be escaped itself.
+_ACTIVE = re.compile(r"(?<![`\\])`[^`]+`(?!`)|`|@(?=\w)|<(?=[A-Za-z!/?])|!\[|\]\(")
 _APART = "\u200b"
 
 
@@ -33,10 +34,13 @@ def block(text: str, *, most: int = 4000) -> str:
 
 def calm(text: str) -> str:
     """A line of ours in which foreign words may stand without quotes: it calls nobody, links nowhere, hides nothing."""
-    return _ACTIVE.sub(
-        lambda found: found[0] if found[0][0] == "`" else found[0][0] + _APART + found[0][1:],
-        re.sub(r"\s+", " ", _visible(text)),
-    )
+    return _ACTIVE.sub(_calmed, re.sub(r"\s+", " ", _visible(text)))
+
+
+def _calmed(found: re.Match[str]) -> str:
+    if found[0] == "`":
+        return "'"
+    return found[0] if found[0][0] == "`" else found[0][0] + _APART + found[0][1:]
 
 
 def cell(text: str) -> str:

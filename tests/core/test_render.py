@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.core import check_runs, names, render
@@ -306,13 +306,33 @@ def test_a_makers_version_says_nothing_to_machines() -> None:
     assert title.endswith("to 2.0-skip-ci-fixes-1")
 
 
-@given(st.text(alphabet="`@a<!-[](x) \n", max_size=60))
+def outside_of_code(line: str) -> str:
+    """What CommonMark does not take for code, where each piece of code stands as one blank."""
+    return re.sub(r"\\\\|\\`|(?<!`)(`+)(?!`).+?(?<!`)\1(?!`)", " ", line)
+
+
+@given(st.text(alphabet="`@a<!-[](x) \n\\", max_size=60))
+@example("<``!")
+@example("``` @a `")
+@example("\\`@a`")
+@example("` `` @a `` `")
 def test_calm_lines_are_calm(text: str) -> None:
     """Whatever stands in a line of ours, outside of code nothing in it acts; and it is one line."""
-    outside = re.sub(r"`[^`]*`", "", calm(text))
+    outside = outside_of_code(calm(text))
 
     assert not re.search(r"@\w|<[a-z!/?]|!\[|\]\(|\n", outside)
     assert calm(calm(text)) == calm(text)
+
+
+@given(st.text(alphabet="`@a \\", max_size=30), st.text(alphabet="`@a \\", max_size=30))
+def test_calm_texts_side_by_side_stay_calm(one: str, other: str) -> None:
+    """No piece of foreign text opens or shuts the code of the next."""
+    assert not re.search(r"@\w", outside_of_code(f"{calm(one)} and {calm(other)}, {code('@a')}"))
+
+
+def test_code_in_a_calm_line_stays_code() -> None:
+    """What is quoted already is left as it is written."""
+    assert calm("needs `@babel/core` and `<b>`, not `x") == "needs `@babel/core` and `<b>`, not 'x"
 
 
 @pytest.mark.parametrize("sign", [0x061C, 0x00AD, 0x2060, 0xFEFF, 0x180E, 0x9B, 0xE0041, 0x200B, 0x202E])
