@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 
 from bot.core.model import Isolation
-from bot.lab import installed, learnt, pytests, trees
+from bot.lab import installed, learnt, pytests, tables, trees
 from bot.lab.environments import PYPI
 from bot.lab.jobs import MIB, Reason
 from bot.lab.learnt import Learnt
@@ -59,24 +59,33 @@ Known = Mapping[str, Sequence[Module]]
 
 @contextlib.asynccontextmanager
 async def laid(bench: Workbench) -> AsyncIterator[Workbench]:
-    """The same workbench, where each side has what is known of the files that it holds. Unchanged without any."""
-    known = await _known(bench) if await asyncio.to_thread(_worth_it, bench) else {}
-    if not known:
+    """The same workbench, where each side has what is known of the files that it holds. Unchanged without any.
+
+    With it go the tables that each tree would make anew, see `bot.lab.tables`.
+    """
+    if not _can_be(bench):
+        yield bench
+        return
+    known = await _known(bench) if await asyncio.to_thread(_worth_it, bench.before.tree) else {}
+    made = await tables.known(bench)
+    if not known and not made:
         yield bench
         return
     with tempfile.TemporaryDirectory(prefix="surefoot-bytecode-") as folder:
-        before, after = await asyncio.to_thread(_both, bench, known, Path(folder))
+        before, after = await asyncio.to_thread(_both, bench, known, made, Path(folder))
         yield replace(bench, before=before, after=after)
 
 
-def _worth_it(bench: Workbench) -> bool:
+def _can_be(bench: Workbench) -> bool:
     """Python on both sides, and the same one; in a jail, since only there trees always lie at the same path."""
     sides = [one.environment for one in (bench.before, bench.after)]
     if any(one.ecosystem != PYPI for one in sides) or sides[0].interpreter != sides[1].interpreter:
         return False
-    if bench.host.isolation is Isolation.UNJAILED:
-        return False
-    return sum(path.stat().st_size for path in _sources(bench.before.tree)) >= _WORTH_IT
+    return bench.host.isolation is not Isolation.UNJAILED
+
+
+def _worth_it(tree: Path) -> bool:
+    return sum(path.stat().st_size for path in _sources(tree)) >= _WORTH_IT
 
 
 def _sources(tree: Path) -> Iterator[Path]:
@@ -91,7 +100,7 @@ async def _known(bench: Workbench) -> Known:
     """Of the base: from an earlier simulation, or made now. Nothing where that does not succeed; tests run without."""
     before = bench.before
     patterns = pytests.rewritten(before.tree)
-    tree = await asyncio.to_thread(trees.fingerprint, before.tree)
+    tree = await asyncio.to_thread(trees.fingerprint, before.tree, ".py")
     store = Learnt(folder=bench.folder / _KIND, most=_MOST_KEPT)
     key = learnt.key_of(_LAYOUT, before.environment.key, tree, *patterns)
     data = store.recall(key)
@@ -138,14 +147,16 @@ def read(data: bytes) -> Known:
     return known
 
 
-def _both(bench: Workbench, known: Known, place: Path) -> tuple[Sample, Sample]:
+def _both(bench: Workbench, known: Known, made: tables.Tables, place: Path) -> tuple[Sample, Sample]:
     place.chmod(0o755)  # the jail's uid must get in
-    return with_known(bench.before, known, place), with_known(bench.after, known, place)
+    before, after = (with_known(side, known, made, place) for side in (bench.before, bench.after))
+    return before, after
 
 
-def with_known(side: Sample, known: Known, place: Path) -> Sample:
+def with_known(side: Sample, known: Known, made: tables.Tables, place: Path) -> Sample:
     """The side, with a folder that holds what fits its files; its other folders are as the tree's own."""
     folder = Path(tempfile.mkdtemp(dir=place))
+    tables.lay(made, side.tree, folder)
     tops = {Path()}
     for path in _sources(side.tree):
         name = path.relative_to(side.tree)
@@ -155,10 +166,17 @@ def with_known(side: Sample, known: Known, place: Path) -> Sample:
             fitting = [one for one in modules if one.digest == digest]
             _lay(fitting, folder / name.parent / "__pycache__", path)
             tops |= {name.parent, *name.parent.parents} if fitting else set()
+    _open_to_the_jail(folder)
     for one in sorted(tops, key=lambda one: len(one.parts), reverse=True):
         shutil.copystat(side.tree / one, folder / one)  # since a copy over them takes on what these are like
     folder.chmod(0o755)
-    return replace(side, bytecode=folder)
+    return replace(side, ahead=folder)
+
+
+def _open_to_the_jail(folder: Path) -> None:
+    """Its uid must be able to read, whatever our umask is."""
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _lay(modules: Sequence[Module], folder: Path, source: Path) -> None:

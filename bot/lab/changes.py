@@ -53,7 +53,7 @@ async def found(bench: Workbench, store: Learnt) -> Change | None:
     if not names:
         return None
     prints = [await asyncio.to_thread(trees.fingerprint, sample.tree) for sample in samples]
-    every, notes = await uses.of(bench, store, prints[1])
+    every, notes = await uses.of(bench, store)
     own = await asyncio.to_thread(_own_modules, bench.after.tree)
     held = [await asyncio.to_thread(installed.read, one, names) for one in environments]
     foreign = {use.path for use in every if use.path[0] not in own}

@@ -83,7 +83,7 @@ class Testing:
     ) -> tuple[Side, Ran]:
         limits = self.bench.limits()
         job = suites.job(suite, sample.tree, sample.environment, limits, only, first)
-        ran = await sandbox.run(replace(job, over=sample.bytecode), self.bench.host)
+        ran = await sandbox.run(replace(job, over=sample.ahead), self.bench.host)
         own = bool(suite.report)
         return await asyncio.to_thread(suites.side, ran, limits, sample.environment, own_report=own), ran
 

@@ -16,10 +16,15 @@ from bot.lab.host import Host
 APART = frozenset({".git", ".hg", "__pycache__"})  # not part of what is tested
 
 
-def fingerprint(tree: Path) -> str:
-    """The same files with the same content and the same modes give the same text, wherever the tree lies."""
+def fingerprint(tree: Path, *endings: str) -> str:
+    """The same files with the same content and the same modes give the same text, wherever the tree lies.
+
+    endings: only files whose names end so count, where there are any.
+    """
     total = hashlib.sha256()
     for path in _walk(tree):
+        if endings and not path.name.endswith(endings):
+            continue
         name = path.relative_to(tree).as_posix()
         if path.is_symlink():
             told = f"link {path.readlink()}"

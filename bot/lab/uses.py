@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 from bot.core.calls import Call
 from bot.core.compatibility import Guard, Use
 from bot.core.quoting import code
-from bot.lab import learnt, questions
+from bot.lab import learnt, questions, trees
 from bot.lab.jobs import Reason
 from bot.lab.learnt import Learnt
 from bot.lab.questions import Seat
@@ -33,13 +34,14 @@ class Told(msgspec.Struct, frozen=True):
 _READER = msgspec.json.Decoder(Told)
 
 
-async def of(bench: Workbench, store: Learnt, print_: str) -> tuple[Sequence[Use], Sequence[str]]:
+async def of(bench: Workbench, store: Learnt) -> tuple[Sequence[Use], Sequence[str]]:
     """The uses of the candidate's tree, in the order of its files, and what could not be read. OutOfTime.
 
-    print_: the hash of that tree, as `trees.fingerprint` has it.
+    They are kept by its Python files alone, since most updates change other files.
     """
     tree = bench.after.tree
-    key = learnt.key_of("uses", _LAYOUT, print_, f"{sys.version_info[:2]}")
+    files = await asyncio.to_thread(trees.fingerprint, tree, ".py")
+    key = learnt.key_of("uses", _LAYOUT, files, f"{sys.version_info[:2]}")
     if (known := _decoded(store.recall(key))) is not None:
         return known
     data, problem = await _asked(bench, tree)

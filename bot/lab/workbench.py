@@ -52,12 +52,12 @@ class Budget:
 class Sample:
     """One side, ready to be run. tree: a folder that the jail's user can read; nobody writes to it.
 
-    bytecode: what was compiled of it ahead, to be laid over its copy; None without any.
+    ahead: what was compiled and made ahead, to be laid over its copy; None without any.
     """
 
     tree: Path
     environment: Environment
-    bytecode: Path | None = None
+    ahead: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """What a simulation costs beside the bare test run that it holds, on real packages with their own tests.
 
 Needs the package index of this machine. Everything is warm: environments made, the baseline known; what is measured is
-one more update of the same repository. The floor is pytest itself in the very environment, on a tree that it ran on
-before; beside it stands what it takes on a tree that never ran, as a candidate's is, where it compiles all modules.
-SUREFOOT_BENCH_TIMES says how often each is run (3).
+one more update of the same repository. The floor is pytest itself in the very environment, on a copy of the tree that
+it ran on before; beside it stands what it takes on a tree that never ran, as a candidate's is, where it compiles all
+modules. SUREFOOT_BENCH_TIMES says how often each is run (3).
 """
 
 from __future__ import annotations
@@ -149,13 +149,14 @@ async def test_a_simulation_beside_its_bare_test_run(tmp_path: Path) -> None:
             first = (await one_more(lab, trial))[1]  # makes environments and the baseline
             assert first.grade is not Grade.FAILED, first.why
             floors, fresh, whole = [], [], []
+            ran_before = pinned(source, project, project.steps[1], tmp_path / f"{project.name}-ran")
             async with environments.prepared(sides[1], uv=lab.uv, cache=lab.cache) as there:
                 python = there.folder / "bin" / "python"
-                floor(sides[1], python)
+                floor(ran_before, python)
                 for turn in range(TIMES):
                     never_ran = pinned(source, project, project.steps[1], tmp_path / f"{project.name}-{turn}")
                     fresh.append(floor(never_ran, python)[0])
-                    floors.append(floor(sides[1], python)[0])
+                    floors.append(floor(ran_before, python)[0])
                     seconds, told = await one_more(lab, trial)
                     whole.append(seconds)
             bare, mine = median(floors), median(whole)

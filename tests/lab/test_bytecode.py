@@ -154,9 +154,9 @@ def known_of(source: bytes, flags: bytes) -> Known:
 def laid_over(side: Sample, known: Known, place: Path) -> Mapping[str, bytes]:
     """Path -> content of all that would be laid over the tree."""
     place.mkdir()
-    given = bytecode.with_known(side, known, place)
-    assert given.bytecode is not None
-    found = given.bytecode
+    given = bytecode.with_known(side, known, {}, place)
+    assert given.ahead is not None
+    found = given.ahead
     assert [(found / one).stat().st_mode & 0o777 for one in ("", "pkg")] == [0o755, 0o750]
     return {path.relative_to(found).as_posix(): path.read_bytes() for path in found.rglob("*") if path.is_file()}
 

@@ -35,6 +35,16 @@ def test_content_and_modes_make_the_fingerprint(tmp_path: Path) -> None:
     assert len(seen) == 6
 
 
+def test_a_fingerprint_of_some_files_hangs_on_those_alone(tmp_path: Path) -> None:
+    """What is learnt of a tree's sources stays known when a lock file changes, and not when a source does."""
+    one = tree(tmp_path / "one", FILES)
+    before = trees.fingerprint(one, ".py", ".pyi")
+    (one / "b/c.txt").write_text("other")
+    assert trees.fingerprint(one, ".py", ".pyi") == before
+    (one / "b/d.pyi").write_text("")
+    assert trees.fingerprint(one, ".py", ".pyi") != before
+
+
 @pytest.mark.parametrize("staged", [True, False])
 async def test_a_private_tree_can_be_tried(staged: bool, host: Host, tmp_path: Path) -> None:
     """Files of mode 0600 in folders of mode 0700, a dangling link, a pipe: what is readable by us is offered."""

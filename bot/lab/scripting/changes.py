@@ -74,7 +74,7 @@ async def found(bench: Workbench, store: Learnt) -> Change | None:
         return None
     prints = [await asyncio.to_thread(trees.fingerprint, one.tree) for one in (bench.before, bench.after)]
     direct = await asyncio.to_thread(packages.direct, bench.after.tree, new.where)
-    written, notes = await uses.of(bench, store, prints[1], sorted(names, key=lambda name: (name not in direct, name)))
+    written, notes = await uses.of(bench, store, sorted(names, key=lambda name: (name not in direct, name)))
     before, after = (
         Side(sample=sample, environment=environment, tree=print_, bounds=packages.bounds_of(found))
         for sample, environment, print_, found in zip(

@@ -5,6 +5,7 @@ The parser is tree-sitter, which is native code: it never reads a stranger's fil
 
 from __future__ import annotations
 
+import asyncio
 import importlib.metadata
 import importlib.util
 import sys
@@ -16,7 +17,7 @@ import msgspec
 from bot.core.compatibility import Guard
 from bot.core.modules import Form
 from bot.core.quoting import code
-from bot.lab import learnt, questions
+from bot.lab import learnt, questions, trees
 from bot.lab.jobs import Reason
 from bot.lab.learnt import Learnt
 from bot.lab.questions import Seat
@@ -28,6 +29,7 @@ _MOST_FILES, _MOST_BYTES, _MOST_USES = 20_000, 512 << 10, 20_000
 _MOST_NAMES, _LONGEST_NAME = 1000, 90
 _SECONDS, _GRACE = 30.0, 15.0
 _MOST_NOTES, _LONGEST = 20, 200
+_ENDINGS = (".js", ".cjs", ".mjs", ".jsx", ".ts", ".cts", ".mts", ".tsx")  # of what the reader in the jail reads
 _PARSERS = ("tree_sitter", "tree_sitter_javascript", "tree_sitter_typescript")
 
 
@@ -57,12 +59,10 @@ class Told(msgspec.Struct, frozen=True):
 _READER = msgspec.json.Decoder(Told)
 
 
-async def of(
-    bench: Workbench, store: Learnt, print_: str, names: Iterable[str]
-) -> tuple[Sequence[Written], Sequence[str]]:
+async def of(bench: Workbench, store: Learnt, names: Iterable[str]) -> tuple[Sequence[Written], Sequence[str]]:
     """The uses of these packages in the candidate's tree, in the order of its files, and what could not be read.
 
-    print_: the hash of that tree, as `trees.fingerprint` has it. names: the first ones count, where they are too many.
+    names: the first ones count, where they are too many. Kept by its scripts alone, as most updates change other files.
     OutOfTime.
     """
     every = list(names)
@@ -70,8 +70,9 @@ async def of(
     cut = (
         [f"only {len(wanted)} of {len(every)} packages that change were looked for"] if len(every) > len(wanted) else []
     )
+    files = await asyncio.to_thread(trees.fingerprint, bench.after.tree, *_ENDINGS)
     versions = [importlib.metadata.version(name) for name in _PARSERS]
-    key = learnt.key_of("script uses", _LAYOUT, print_, f"{sys.version_info[:2]}", *versions, *wanted)
+    key = learnt.key_of("script uses", _LAYOUT, files, f"{sys.version_info[:2]}", *versions, *wanted)
     found = _decoded(store.recall(key))
     if found is None:
         data, problem = await _asked(bench, wanted)
