@@ -195,9 +195,10 @@ async def test_a_benchmark_that_breaks_fails_the_update(lab: Laboratory, few: No
 
 
 async def test_what_failed_before_is_not_the_updates_fault(lab: Laboratory, few: None, tmp_path: Path) -> None:
-    """It is said, and the rest is compared."""
+    """It is said, and the rest is compared, whatever so few samples on a busy machine make of that."""
     suite = await measured(lab, tmp_path, both("4.0", "1.0", {"benchmarks/of_mill.py": OF_MILL}))
-    assert suite is not None and suite.grade is not Grade.FAILED, suite
+    assert suite is not None and "fails" not in suite.why, suite
+    assert not any("time_work" in remark.message for remark in suite.remarks), suite
     assert any("fail on the baseline: 1" in note and "time_work" in note for note in suite.notes)
     assert len(suite.measures) == 1
 
